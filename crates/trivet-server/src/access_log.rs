@@ -1,0 +1,301 @@
+//! One line for each request, written in batches by whoever is about to wait, never by Python.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::FileType;
+
+use crate::stats::Stats;
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// The combined format of Apache and nginx, with the duration at the end.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What a line tells.
+pub(crate) struct Entry<'a> {
+    pub(crate) address: &'a dyn std::fmt::Display,
+    pub(crate) unix_seconds: u64,
+    pub(crate) method: &'a [u8],
+    pub(crate) target: &'a [u8],
+    pub(crate) protocol: &'static str,
+    pub(crate) status: u16,
+    pub(crate) bytes: u64,
+    pub(crate) referer: Option<&'a [u8]>,
+    pub(crate) user_agent: Option<&'a [u8]>,
+    pub(crate) microseconds: u64,
+}
+
+/// Lines of one thread that are not written yet.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    bytes: Vec<u8>,
+}
+
+/// Lines are handed on at this size even when the thread does not come to rest.
+const BATCH_BYTES: usize = 16 * 1024;
+/// What a log reader that has stopped reading may cost in memory before lines are dropped.
+const BACKLOG_BYTES: usize = 1024 * 1024;
+/// A pipe that poll(2) calls writable takes so much without blocking (PIPE_BUF, pipe(7)).
+const PIPE_WRITE_BYTES: usize = 4096;
+
+impl Lines {
+    pub(crate) fn add(&mut self, format: LogFormat, entry: &Entry<'_>) {
+        match format {
+            LogFormat::Text => text_line(&mut self.bytes, entry),
+            LogFormat::Json => json_line(&mut self.bytes, entry),
+        }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes.len() >= BATCH_BYTES
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}
+
+/// The end of the log that all threads share.
+pub(crate) struct Sink {
+    output: File,
+    may_block: bool,
+    backlog: Mutex<Vec<u8>>,
+}
+
+impl Sink {
+    /// Standard output, whatever it is.
+    pub(crate) fn standard_output() -> io::Result<Self> {
+        let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        let kind = FileType::from_raw_mode(rustix::fs::fstat(&output)?.st_mode);
+        let may_block = kind != FileType::RegularFile;
+        Ok(Self { output, may_block, backlog: Mutex::new(Vec::new()) })
+    }
+
+    /// Writes what can be written without waiting for the reader, and keeps or drops the rest.
+    pub(crate) fn write(&self, lines: &mut Lines, stats: &Stats) {
+        let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+        if backlog.len() > BACKLOG_BYTES {
+            let lost = lines.bytes.iter().filter(|&&byte| byte == b'\n').count();
+            stats.log_lines_lost.fetch_add(lost as u64, std::sync::atomic::Ordering::Relaxed);
+        } else if backlog.is_empty() {
+            std::mem::swap(&mut *backlog, &mut lines.bytes);
+        } else {
+            backlog.extend_from_slice(&lines.bytes);
+        }
+        lines.bytes.clear();
+        let written = self.write_some(&backlog, None);
+        backlog.drain(..written);
+        if backlog.is_empty() && lines.bytes.capacity() == 0 {
+            // The thread gets the buffer back, so that the next batch allocates nothing.
+            std::mem::swap(&mut *backlog, &mut lines.bytes);
+        }
+    }
+
+    /// Waits a little for a slow reader; for the end of the process.
+    pub(crate) fn finish(&self) {
+        let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = self.write_some(&backlog, Some(Duration::from_secs(1)));
+        backlog.drain(..written);
+    }
+
+    fn write_some(&self, bytes: &[u8], patience: Option<Duration>) -> usize {
+        let mut written = 0;
+        while written < bytes.len() {
+            let piece = if self.may_block {
+                if !self.takes_more(patience) {
+                    break;
+                }
+                whole_lines(&bytes[written..], PIPE_WRITE_BYTES)
+            } else {
+                &bytes[written..]
+            };
+            match (&self.output).write(piece) {
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // Nobody reads the log any more; serving goes on.
+                Err(_) => return bytes.len(),
+            }
+        }
+        written
+    }
+
+    fn takes_more(&self, patience: Option<Duration>) -> bool {
+        let seconds = patience.map_or(0, |patience| patience.as_secs() as i64);
+        let timeout = Timespec { tv_sec: seconds, tv_nsec: 0 };
+        let mut polled = [PollFd::new(&self.output, PollFlags::OUT)];
+        matches!(rustix::event::poll(&mut polled, Some(&timeout)), Ok(1))
+    }
+}
+
+/// The most whole lines that fit, so that lines of several processes do not mix.
+fn whole_lines(bytes: &[u8], most: usize) -> &[u8] {
+    if bytes.len() <= most {
+        return bytes;
+    }
+    let end = bytes[..most].iter().rposition(|&byte| byte == b'\n').map_or(most, |at| at + 1);
+    &bytes[..end]
+}
+
+fn text_line(out: &mut Vec<u8>, entry: &Entry<'_>) {
+    // Writing to memory cannot fail.
+    let _ = write!(out, "{} - - [", entry.address);
+    write_log_date(out, entry.unix_seconds);
+    out.extend_from_slice(b"] \"");
+    write_escaped(out, entry.method, false);
+    out.push(b' ');
+    write_escaped(out, entry.target, false);
+    let _ = write!(out, " {}\" {} {} \"", entry.protocol, entry.status, entry.bytes);
+    write_escaped(out, entry.referer.unwrap_or(b"-"), false);
+    out.extend_from_slice(b"\" \"");
+    write_escaped(out, entry.user_agent.unwrap_or(b"-"), false);
+    let _ = writeln!(out, "\" {}.{:03}ms", entry.microseconds / 1000, entry.microseconds % 1000);
+}
+
+fn json_line(out: &mut Vec<u8>, entry: &Entry<'_>) {
+    out.extend_from_slice(b"{\"time\":\"");
+    write_iso_date(out, entry.unix_seconds);
+    let _ = write!(out, "\",\"event\":\"request\",\"client\":\"{}\",\"method\":\"", entry.address);
+    write_escaped(out, entry.method, true);
+    out.extend_from_slice(b"\",\"target\":\"");
+    write_escaped(out, entry.target, true);
+    let _ = write!(
+        out,
+        "\",\"protocol\":\"{}\",\"status\":{},\"bytes\":{}",
+        entry.protocol, entry.status, entry.bytes
+    );
+    for (name, value) in [("referer", entry.referer), ("user_agent", entry.user_agent)] {
+        if let Some(value) = value {
+            let _ = write!(out, ",\"{name}\":\"");
+            write_escaped(out, value, true);
+            out.push(b'"');
+        }
+    }
+    let _ = writeln!(
+        out,
+        ",\"duration_ms\":{}.{:03}}}",
+        entry.microseconds / 1000,
+        entry.microseconds % 1000
+    );
+}
+
+/// Bytes of the client, with everything that could forge a line or end a string escaped.
+/// JSON knows \u00XX where text logs write \xXX; both read bytes above 126 as latin-1.
+fn write_escaped(out: &mut Vec<u8>, bytes: &[u8], json: bool) {
+    let escape: &[u8] = if json { b"\\u00" } else { b"\\x" };
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for &byte in bytes {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            b' '..=b'~' => out.push(byte),
+            _ => {
+                out.extend_from_slice(escape);
+                out.push(DIGITS[usize::from(byte >> 4)]);
+                out.push(DIGITS[usize::from(byte & 15)]);
+            }
+        }
+    }
+}
+
+/// Year, month and day from the IMF date that the protocol crate computes anyway.
+fn date_parts(unix_seconds: u64) -> ([u8; 29], [u8; 4], &'static [u8; 2]) {
+    const MONTHS: [(&[u8; 3], &[u8; 2]); 12] = [
+        (b"Jan", b"01"),
+        (b"Feb", b"02"),
+        (b"Mar", b"03"),
+        (b"Apr", b"04"),
+        (b"May", b"05"),
+        (b"Jun", b"06"),
+        (b"Jul", b"07"),
+        (b"Aug", b"08"),
+        (b"Sep", b"09"),
+        (b"Oct", b"10"),
+        (b"Nov", b"11"),
+        (b"Dec", b"12"),
+    ];
+    // "Sun, 06 Nov 1994 08:49:37 GMT"
+    let date = trivet_http::response::imf_fixdate(unix_seconds);
+    let year = [date[12], date[13], date[14], date[15]];
+    let month = MONTHS.iter().find(|(name, _)| date[8..11] == name[..]).map_or(b"00", |row| row.1);
+    (date, year, month)
+}
+
+/// "06/Nov/1994:08:49:37 +0000", as in every combined log.
+fn write_log_date(out: &mut Vec<u8>, unix_seconds: u64) {
+    let (date, year, _) = date_parts(unix_seconds);
+    for piece in [&date[5..7], b"/", &date[8..11], b"/", &year, b":", &date[17..25], b" +0000"] {
+        out.extend_from_slice(piece);
+    }
+}
+
+/// "1994-11-06T08:49:37Z" (RFC 3339).
+fn write_iso_date(out: &mut Vec<u8>, unix_seconds: u64) {
+    let (date, year, month) = date_parts(unix_seconds);
+    for piece in [&year[..], b"-", month, b"-", &date[5..7], b"T", &date[17..25], b"Z"] {
+        out.extend_from_slice(piece);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry<'a>(target: &'a [u8], agent: &'a [u8]) -> Entry<'a> {
+        Entry {
+            address: &"127.0.0.1",
+            unix_seconds: 784_111_777,
+            method: b"GET",
+            target,
+            protocol: "HTTP/1.1",
+            status: 200,
+            bytes: 13,
+            referer: None,
+            user_agent: Some(agent),
+            microseconds: 1234,
+        }
+    }
+
+    fn line(format: LogFormat, entry: &Entry<'_>) -> String {
+        let mut lines = Lines::default();
+        lines.add(format, entry);
+        String::from_utf8(lines.bytes).unwrap()
+    }
+
+    #[test]
+    fn a_text_line_is_in_the_combined_format() {
+        assert_eq!(
+            line(LogFormat::Text, &entry(b"/", b"curl/8")),
+            "127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"GET / HTTP/1.1\" 200 13 \"-\" \"curl/8\" 1.234ms\n"
+        );
+    }
+
+    #[test]
+    fn a_json_line_is_one_object() {
+        assert_eq!(
+            line(LogFormat::Json, &entry(b"/", b"curl/8")),
+            "{\"time\":\"1994-11-06T08:49:37Z\",\"event\":\"request\",\"client\":\"127.0.0.1\",\
+             \"method\":\"GET\",\"target\":\"/\",\"protocol\":\"HTTP/1.1\",\"status\":200,\
+             \"bytes\":13,\"user_agent\":\"curl/8\",\"duration_ms\":1.234}\n"
+        );
+    }
+
+    #[test]
+    fn a_client_cannot_forge_a_line() {
+        let line = line(LogFormat::Text, &entry(b"/", b"x\"\r\n\x1b[2J\xff\\"));
+        assert!(line.contains("\"x\\\"\\x0d\\x0a\\x1b[2J\\xff\\\\\""), "{line}");
+    }
+
+    #[test]
+    fn a_batch_is_cut_between_lines() {
+        assert_eq!(whole_lines(b"one\ntwo\nthree\n", 9), b"one\ntwo\n");
+    }
+}

@@ -1,0 +1,40 @@
+//! What the engine is told at its start; nothing here changes later.
+
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use crate::access_log::LogFormat;
+
+/// Everything that can be set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Bounds on the head and on the framing of bodies.
+    pub limits: trivet_http::Limits,
+    /// The longest request body, in bytes; `None` is unlimited.
+    pub body_limit: Option<u64>,
+    /// How long an idle connection is kept for its next request.
+    pub keep_alive: Duration,
+    /// How long a head may take from its first byte to its last.
+    pub header_timeout: Duration,
+    /// How long a request body may stall.
+    pub body_timeout: Duration,
+    /// How long a client may refuse to take any of the answer.
+    pub write_timeout: Duration,
+    /// The most application threads.
+    pub threads: usize,
+    /// The value of the Server field; empty for none.
+    pub server: Vec<u8>,
+    /// Connections accepted at once, so that processes that share a listener share the load.
+    pub accepts_per_turn: usize,
+    /// The access log on standard output, or none.
+    pub access_log: Option<LogFormat>,
+}
+
+/// A socket that is bound and listening already.
+#[derive(Debug)]
+pub struct Listener {
+    /// The socket.
+    pub socket: OwnedFd,
+    /// Whether it is a Unix socket, whose peers have no address.
+    pub is_unix: bool,
+}

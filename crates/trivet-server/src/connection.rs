@@ -1,0 +1,155 @@
+//! One connection between two requests: what has arrived, what must still go out, and until when.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::net::{SocketAddrAny, sockopt};
+
+use crate::application::Application;
+use crate::body::BodyReader;
+use crate::clock::Milliseconds;
+use crate::output::Output;
+
+/// A connection's place in the slab. The generation makes events for an earlier owner harmless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+impl Key {
+    pub(crate) fn to_u64(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.index)
+    }
+
+    pub(crate) fn from_u64(value: u64) -> Self {
+        Self { index: value as u32, generation: (value >> 32) as u32 }
+    }
+}
+
+/// The mark that the hub leaves for the thread that has a connection: "events came meanwhile".
+///
+/// The thread gives the connection back first and looks at the mark afterwards; the hub leaves the
+/// mark first and looks into the queue of returned connections afterwards. One of them sees the other.
+#[derive(Debug, Default)]
+pub(crate) struct Lent(AtomicU32);
+
+impl Lent {
+    pub(crate) const EVENT: u32 = 1;
+    pub(crate) const PEER_CLOSED: u32 = 2;
+
+    pub(crate) fn note(&self, flags: u32) {
+        self.0.fetch_or(flags, Ordering::SeqCst);
+    }
+
+    pub(crate) fn peek(&self) -> u32 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn take(&self) -> u32 {
+        self.0.swap(0, Ordering::SeqCst)
+    }
+}
+
+/// What a connection that the hub owns is waiting for.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// The first byte of a request.
+    Idle,
+    /// The rest of a head.
+    Head,
+    /// More of a body that is read ahead, so that a slow client costs no application thread.
+    Body(Box<BodyAhead>),
+    /// An application thread: the request is complete.
+    Ready,
+    /// The client to take the rest of the answer.
+    Flush(After),
+    /// The rest of a body that the application did not read.
+    Discard(Box<BodyReader>),
+    /// The client to close, after we did (RFC 9112 section 9.6).
+    Linger,
+}
+
+/// How far the reading ahead of a body has come.
+#[derive(Debug)]
+pub(crate) struct BodyAhead {
+    pub(crate) reader: BodyReader,
+    /// Bytes of `input` that `reader` has seen.
+    pub(crate) seen: usize,
+}
+
+/// What comes after the last byte of an answer.
+#[derive(Debug)]
+pub(crate) enum After {
+    /// The next request.
+    Next,
+    /// The rest of the request body first, then the next request.
+    Discard(Box<BodyReader>),
+    /// The end.
+    Close,
+    /// The end, but the client may still be sending: do not reset it.
+    Linger,
+}
+
+/// One connection.
+pub(crate) struct Connection<A: Application> {
+    pub(crate) socket: OwnedFd,
+    pub(crate) key: Key,
+    pub(crate) lent: Arc<Lent>,
+    pub(crate) listener: usize,
+    pub(crate) peer: Option<SocketAddrAny>,
+    pub(crate) phase: Phase,
+    /// Bytes that have arrived and belong to no finished request; no memory while idle.
+    pub(crate) input: Vec<u8>,
+    pub(crate) output: Output<A::Bytes>,
+    /// Zero: none.
+    pub(crate) deadline: Milliseconds,
+    /// When the first byte of the request arrived that is now coming in, or the last one ended.
+    pub(crate) since: Milliseconds,
+    pub(crate) kept: Option<A::Kept>,
+    /// The client has said that it will send nothing more.
+    pub(crate) peer_closed: bool,
+    /// Whether the poller also watches for room to write.
+    pub(crate) watches_writable: bool,
+    /// Bytes thrown away in the phases Discard and Linger.
+    pub(crate) discarded: u64,
+}
+
+impl<A: Application> Connection<A> {
+    pub(crate) fn new(
+        socket: OwnedFd,
+        key: Key,
+        listener: usize,
+        peer: Option<SocketAddrAny>,
+    ) -> Self {
+        Self {
+            socket,
+            key,
+            lent: Arc::default(),
+            listener,
+            peer,
+            phase: Phase::Idle,
+            input: Vec::new(),
+            output: Output::new(),
+            deadline: 0,
+            since: 0,
+            kept: None,
+            peer_closed: false,
+            watches_writable: false,
+            discarded: 0,
+        }
+    }
+
+    /// Tells the client that nothing more will come.
+    pub(crate) fn shut_down_writing(&self) {
+        // The client may be gone already; there is nobody left to tell.
+        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Write);
+    }
+}
+
+/// Small answers must not wait for the acknowledgement of earlier ones.
+pub(crate) fn send_without_delay(socket: &OwnedFd) {
+    // A socket that cannot do this is only slower.
+    let _ = sockopt::set_tcp_nodelay(socket, true);
+}

@@ -1,0 +1,316 @@
+//! The engine of one process: what all its threads share, its monitor, and its start and stop.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use crate::access_log::{LogFormat, Sink};
+use crate::application::Application;
+use crate::clock::Milliseconds;
+use crate::config::{Config, Listener};
+use crate::exchange::Exchange;
+use crate::hub::{Hub, Reader};
+use crate::scheduler::{Scheduler, Woken};
+use crate::stats::{Snapshot, Stats, count};
+use crate::system::{Poller, ThreadWatch, Waker};
+use crate::token::{Look, Ticket};
+
+/// What the process that runs the engine must know or do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// So many application threads should be started.
+    ThreadsWanted(usize),
+    /// A graceful stop has taken the last connection from the listening sockets.
+    StoppedAccepting,
+    /// A graceful stop has answered everything.
+    Drained,
+}
+
+/// What all threads of one engine share.
+pub(crate) struct Shared<A: Application> {
+    pub(crate) config: Config,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) scheduler: Scheduler<A>,
+    pub(crate) stats: Stats,
+    pub(crate) waker: Waker,
+    sink: Option<Sink>,
+    draining: AtomicBool,
+    threads_wanted: AtomicUsize,
+    stopped_accepting: AtomicBool,
+    drained: AtomicBool,
+    /// One byte in this pipe means: there are events.
+    news: OwnedFd,
+}
+
+impl<A: Application> Shared<A> {
+    pub(crate) fn access_log(&self) -> Option<(LogFormat, &Sink)> {
+        Some((self.config.access_log?, self.sink.as_ref()?))
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Whether the holder of the token has something to do that no socket tells.
+    pub(crate) fn has_orders(&self, draining_already: bool) -> bool {
+        !draining_already && self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Wakes the holder of the token if it waits in the kernel.
+    pub(crate) fn wake_poller(&self) {
+        if self.scheduler.polling.load(Ordering::SeqCst) {
+            self.waker.wake();
+        }
+    }
+
+    pub(crate) fn want_threads(&self, wanted: usize) {
+        if wanted > 0 {
+            self.threads_wanted.fetch_add(wanted, Ordering::SeqCst);
+            self.tell();
+        }
+    }
+
+    pub(crate) fn stopped_accepting(&self) {
+        self.stopped_accepting.store(true, Ordering::SeqCst);
+        self.tell();
+    }
+
+    pub(crate) fn drained_if(&self, nothing_left: bool) {
+        if nothing_left && !self.drained.swap(true, Ordering::SeqCst) {
+            self.tell();
+        }
+    }
+
+    /// Passes the token on and asks for threads where that left none waiting.
+    pub(crate) fn pass_on(&self, hub: Box<Hub<A>>) {
+        self.want_threads(self.scheduler.pass_on(hub));
+    }
+
+    fn tell(&self) {
+        // A full pipe has told already; a closed one has nobody to tell.
+        let _ = rustix::io::write(&self.news, &[1]);
+    }
+}
+
+/// One engine. Threads of the caller serve with [`Engine::exchange`]; dropping it stops everything.
+pub struct Engine<A: Application> {
+    shared: Arc<Shared<A>>,
+    news: OwnedFd,
+    monitor: Option<JoinHandle<()>>,
+}
+
+impl<A: Application> Engine<A> {
+    /// Takes over listening sockets and starts the monitor; serving begins with the first thread.
+    ///
+    /// # Errors
+    /// When the system gives no poller, pipe or thread.
+    pub fn start(config: Config, listeners: Vec<Listener>) -> io::Result<Self> {
+        let poller = Poller::new()?;
+        let waker = poller.handle()?;
+        let (news, told) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let sink = config.access_log.map(|_| Sink::standard_output()).transpose()?;
+        let shared = Arc::new(Shared {
+            scheduler: Scheduler::new(config.threads),
+            config,
+            listeners,
+            stats: Stats::default(),
+            waker,
+            sink,
+            draining: AtomicBool::new(false),
+            threads_wanted: AtomicUsize::new(0),
+            stopped_accepting: AtomicBool::new(false),
+            drained: AtomicBool::new(false),
+            news: told,
+        });
+        let hub = Box::new(Hub::new(Arc::clone(&shared), poller)?);
+        // The monitor has the token first and passes it to the first thread that comes.
+        shared.pass_on(hub);
+        let monitor = Monitor::new(Arc::clone(&shared));
+        let monitor = std::thread::Builder::new()
+            .name("trivet-monitor".to_owned())
+            .stack_size(256 * 1024)
+            .spawn(move || monitor.run())?;
+        Ok(Self { shared, news, monitor: Some(monitor) })
+    }
+
+    /// For a thread that wants to run the application: `None` when it is not needed.
+    ///
+    /// # Errors
+    /// When memory for its buffers cannot be had.
+    pub fn exchange(&self) -> Option<Exchange<A>> {
+        self.shared.scheduler.join().then(|| Exchange::new(Arc::clone(&self.shared)))
+    }
+
+    /// Readable when [`Engine::events`] has something.
+    pub fn news(&self) -> &OwnedFd {
+        &self.news
+    }
+
+    /// What has happened since the last call. Never waits.
+    pub fn events(&self) -> Vec<Event> {
+        let mut told = [0u8; 64];
+        while matches!(rustix::io::read(&self.news, &mut told), Ok(64)) {}
+        let mut events = Vec::new();
+        let wanted = self.shared.threads_wanted.swap(0, Ordering::SeqCst);
+        if wanted > 0 {
+            events.push(Event::ThreadsWanted(wanted));
+        }
+        if self.shared.stopped_accepting.load(Ordering::SeqCst) {
+            events.push(Event::StoppedAccepting);
+        }
+        if self.shared.drained.load(Ordering::SeqCst) {
+            events.push(Event::Drained);
+        }
+        events
+    }
+
+    /// Threads that were wanted could not be started.
+    pub fn threads_not_started(&self, count: usize) {
+        self.shared.scheduler.not_started(count);
+    }
+
+    /// Begins a graceful stop: takes what the kernel has accepted, answers everything, keeps nothing.
+    pub fn drain(&self) {
+        self.shared.draining.store(true, Ordering::SeqCst);
+        self.shared.waker.wake();
+    }
+
+    /// Ends everything now. Threads return from their wait; those in the application when it returns.
+    pub fn stop(&self) {
+        self.shared.scheduler.stop();
+        self.shared.waker.wake();
+        if let Some(sink) = &self.shared.sink {
+            sink.finish();
+        }
+    }
+
+    /// The counters.
+    pub fn stats(&self) -> Snapshot {
+        let mut snapshot = self.shared.stats.snapshot();
+        snapshot.threads = self.shared.scheduler.threads() as u64;
+        snapshot
+    }
+}
+
+impl<A: Application> Drop for Engine<A> {
+    fn drop(&mut self) {
+        self.stop();
+        if let Some(monitor) = self.monitor.take() {
+            // A panic of the monitor has been printed by its own thread.
+            let _ = monitor.join();
+        }
+    }
+}
+
+/// The one thread that never runs Python: takes the token from threads that block in the
+/// application, and holds it while all of them do.
+struct Monitor<A: Application> {
+    shared: Arc<Shared<A>>,
+    watch: ThreadWatch,
+    /// The deposit seen at the last tick, and for how many ticks.
+    seen: Option<Ticket>,
+    ticks: u32,
+}
+
+impl<A: Application> Monitor<A> {
+    const TICK: Duration = Duration::from_millis(1);
+    /// Without requests for so many ticks the monitor goes to sleep.
+    const TICKS_TO_SLEEP: u32 = 20;
+    /// A request that computes for so long shares the interpreter with others from then on.
+    const TICKS_OF_COMPUTING: u32 = 20;
+    /// Where /proc does not tell a sleeping thread from a busy one.
+    const TICKS_UNKNOWN: u32 = 5;
+    /// How long an application thread that comes to rest meanwhile can wait for a held token.
+    fn new(shared: Arc<Shared<A>>) -> Self {
+        Self { shared, watch: ThreadWatch::new(), seen: None, ticks: 0 }
+    }
+
+    fn run(mut self) {
+        let seat = Arc::clone(&self.shared.scheduler.monitor);
+        let mut quiet_ticks = 0;
+        let mut last = Look::Taken(0);
+        loop {
+            let timeout = (quiet_ticks < Self::TICKS_TO_SLEEP).then_some(Self::TICK);
+            if timeout.is_none() && !self.may_sleep(last) {
+                quiet_ticks = 0;
+                continue;
+            }
+            let woken = seat.wait(timeout);
+            self.shared.scheduler.monitor_sleeps.store(false, Ordering::Relaxed);
+            match woken {
+                Woken::Stop => return,
+                Woken::Token(hub) => self.hold(hub),
+                Woken::Poked => quiet_ticks = 0,
+                Woken::TimedOut => {}
+            }
+            let look = self.shared.scheduler.deposited.look();
+            quiet_ticks = if look == last { quiet_ticks + 1 } else { 0 };
+            last = look;
+            if let Look::Deposited(ticket) = look {
+                quiet_ticks = 0;
+                self.tick(ticket);
+            } else {
+                self.seen = None;
+            }
+        }
+    }
+
+    /// Announces the sleep first and looks again afterwards; a depositor does it the other way round.
+    fn may_sleep(&self, last: Look) -> bool {
+        self.shared.scheduler.monitor_sleeps.store(true, Ordering::SeqCst);
+        if self.shared.scheduler.deposited.look() == last {
+            return true;
+        }
+        self.shared.scheduler.monitor_sleeps.store(false, Ordering::Relaxed);
+        false
+    }
+
+    /// The same request is still running as at the last tick: is its thread blocked?
+    fn tick(&mut self, ticket: Ticket) {
+        if self.seen != Some(ticket) {
+            self.seen = Some(ticket);
+            self.ticks = 0;
+            return;
+        }
+        self.ticks += 1;
+        let is_stuck = match self.watch.is_asleep(ticket.thread()) {
+            Some(true) => true,
+            Some(false) => self.ticks >= Self::TICKS_OF_COMPUTING,
+            None => self.ticks >= Self::TICKS_UNKNOWN,
+        };
+        if !is_stuck {
+            return;
+        }
+        if let Some(hub) = self.shared.scheduler.deposited.take(ticket) {
+            count(&self.shared.stats.steals);
+            if self.shared.scheduler.observe(1, 1) {
+                count(&self.shared.stats.mode_changes);
+            }
+            self.shared.pass_on(hub);
+        }
+    }
+
+    /// Every application thread is busy: reads, times out and answers what needs no application.
+    fn hold(&mut self, mut hub: Box<Hub<A>>) {
+        let mut reader = Reader::new();
+        loop {
+            hub = match self.shared.scheduler.offer(hub) {
+                None => return,
+                Some(hub) => hub,
+            };
+            if self.shared.scheduler.is_stopping() {
+                return;
+            }
+            hub.gather(&mut reader);
+            hub.wait();
+        }
+    }
+}
+
+/// How long the token may be held in one go while others wait for the interpreter.
+pub(crate) const TURN: Milliseconds = 1;

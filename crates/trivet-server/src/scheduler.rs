@@ -1,0 +1,312 @@
+//! Who holds the token: threads that wait for it, and the monitor that takes it from a blocked one.
+//!
+//! Two ways of running an application (measured in docs/concepts/performance.md):
+//! - *late*: the token lies deposited while the application runs, and its thread takes it back
+//!   afterwards. No hand-over, no context switch; the monitor passes the token on when the thread
+//!   has fallen asleep in the application. Right as long as views do not block.
+//! - *early*: the token is passed on before the application is called. One hand-over for each
+//!   request; right when most views block anyway.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::application::Application;
+use crate::connection::{Connection, Key};
+use crate::hub::Hub;
+use crate::token::TokenCell;
+
+/// A thread's place to wait in.
+pub(crate) struct Seat<A: Application> {
+    inbox: Mutex<Inbox<A>>,
+    changed: Condvar,
+}
+
+struct Inbox<A: Application> {
+    token: Option<Box<Hub<A>>>,
+    poked: bool,
+    stop: bool,
+}
+
+/// What ended a wait.
+pub(crate) enum Woken<A: Application> {
+    Token(Box<Hub<A>>),
+    Poked,
+    TimedOut,
+    Stop,
+}
+
+impl<A: Application> Seat<A> {
+    pub(crate) fn new() -> Arc<Self> {
+        let inbox = Mutex::new(Inbox { token: None, poked: false, stop: false });
+        Arc::new(Self { inbox, changed: Condvar::new() })
+    }
+
+    /// Waits without the interpreter's lock for the token, a poke or the end.
+    pub(crate) fn wait(&self, timeout: Option<Duration>) -> Woken<A> {
+        let mut inbox = locked(&self.inbox);
+        loop {
+            if inbox.stop {
+                return Woken::Stop;
+            }
+            if let Some(hub) = inbox.token.take() {
+                return Woken::Token(hub);
+            }
+            if std::mem::take(&mut inbox.poked) {
+                return Woken::Poked;
+            }
+            match timeout {
+                None => {
+                    inbox = self.changed.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+                }
+                Some(timeout) => {
+                    let waited = self.changed.wait_timeout(inbox, timeout);
+                    let (guard, result) = waited.unwrap_or_else(PoisonError::into_inner);
+                    inbox = guard;
+                    if result.timed_out() && inbox.token.is_none() && !inbox.stop {
+                        return Woken::TimedOut;
+                    }
+                }
+            }
+        }
+    }
+
+    fn give(&self, hub: Box<Hub<A>>) {
+        locked(&self.inbox).token = Some(hub);
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn poke(&self) {
+        locked(&self.inbox).poked = true;
+        self.changed.notify_one();
+    }
+
+    fn stop(&self) {
+        locked(&self.inbox).stop = true;
+        self.changed.notify_one();
+    }
+}
+
+/// A connection on its way back to the hub.
+pub(crate) enum Returned<A: Application> {
+    Open(Box<Connection<A>>),
+    Closed(Key),
+}
+
+struct Crew<A: Application> {
+    /// Application threads that wait for the token; the last that came is the first that goes.
+    waiting: Vec<Arc<Seat<A>>>,
+    /// Application threads that exist.
+    threads: usize,
+    /// Threads that were asked for and have not come yet.
+    wanted: usize,
+    /// The monitor holds the token because every application thread is busy.
+    monitor_holds: bool,
+    stopping: bool,
+}
+
+/// When the token is released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Late,
+    Early,
+}
+
+pub(crate) struct Scheduler<A: Application> {
+    pub(crate) deposited: TokenCell<Hub<A>>,
+    crew: Mutex<Crew<A>>,
+    limit: usize,
+    pub(crate) monitor: Arc<Seat<A>>,
+    pub(crate) monitor_sleeps: AtomicBool,
+    returned: Mutex<Vec<Returned<A>>>,
+    any_returned: AtomicBool,
+    /// The holder of the token waits in the kernel and must be woken for other news.
+    pub(crate) polling: AtomicBool,
+    early: AtomicBool,
+    sampled: AtomicU32,
+    blocked: AtomicU32,
+}
+
+impl<A: Application> Scheduler<A> {
+    /// Requests looked at before the mode is decided anew.
+    const WINDOW: u32 = 64;
+
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            deposited: TokenCell::new(),
+            crew: Mutex::new(Crew {
+                waiting: Vec::new(),
+                threads: 0,
+                wanted: 0,
+                monitor_holds: false,
+                stopping: false,
+            }),
+            limit,
+            monitor: Seat::new(),
+            monitor_sleeps: AtomicBool::new(false),
+            returned: Mutex::new(Vec::new()),
+            any_returned: AtomicBool::new(false),
+            polling: AtomicBool::new(false),
+            early: AtomicBool::new(false),
+            sampled: AtomicU32::new(0),
+            blocked: AtomicU32::new(0),
+        }
+    }
+
+    /// Gives the token to a waiting thread, or to the monitor; says how many threads to start.
+    pub(crate) fn pass_on(&self, hub: Box<Hub<A>>) -> usize {
+        let mut crew = locked(&self.crew);
+        let seat = crew.waiting.pop();
+        let ask = self.threads_to_ask_for(&crew);
+        crew.wanted += ask;
+        if let Some(seat) = seat {
+            crew.monitor_holds = false;
+            drop(crew);
+            seat.give(hub);
+        } else {
+            crew.monitor_holds = true;
+            drop(crew);
+            self.monitor.give(hub);
+        }
+        ask
+    }
+
+    /// One spare thread always waits, and while many are busy more come at once.
+    fn threads_to_ask_for(&self, crew: &Crew<A>) -> usize {
+        let existing = crew.threads + crew.wanted;
+        if !crew.waiting.is_empty() || crew.wanted > 0 || crew.stopping {
+            return 0;
+        }
+        (existing / 4).clamp(1, 8).min(self.limit.saturating_sub(existing))
+    }
+
+    /// For the monitor: passes the token on if an application thread waits, else gives it back.
+    pub(crate) fn offer(&self, hub: Box<Hub<A>>) -> Option<Box<Hub<A>>> {
+        let mut crew = locked(&self.crew);
+        match crew.waiting.pop() {
+            Some(seat) => {
+                crew.monitor_holds = false;
+                drop(crew);
+                seat.give(hub);
+                None
+            }
+            None => Some(hub),
+        }
+    }
+
+    /// A new application thread reports; false means that it is not needed any more.
+    pub(crate) fn join(&self) -> bool {
+        let mut crew = locked(&self.crew);
+        crew.wanted = crew.wanted.saturating_sub(1);
+        if crew.stopping || crew.threads >= self.limit {
+            return false;
+        }
+        crew.threads += 1;
+        true
+    }
+
+    pub(crate) fn leave(&self) {
+        locked(&self.crew).threads -= 1;
+    }
+
+    /// Threads that were asked for but could not be started.
+    pub(crate) fn not_started(&self, count: usize) {
+        let mut crew = locked(&self.crew);
+        crew.wanted = crew.wanted.saturating_sub(count);
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        locked(&self.crew).threads
+    }
+
+    /// Queues an application thread for the token; true if the monitor holds it and must be told.
+    pub(crate) fn queue(&self, seat: &Arc<Seat<A>>) -> bool {
+        let mut crew = locked(&self.crew);
+        crew.waiting.push(Arc::clone(seat));
+        crew.monitor_holds
+    }
+
+    /// Ends all waiting, now and later.
+    pub(crate) fn stop(&self) {
+        let mut crew = locked(&self.crew);
+        crew.stopping = true;
+        for seat in crew.waiting.drain(..) {
+            seat.stop();
+        }
+        drop(crew);
+        self.monitor.stop();
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        locked(&self.crew).stopping
+    }
+
+    /// Brings a connection back from a thread without the token.
+    pub(crate) fn bring_back(&self, returned: Returned<A>) {
+        locked(&self.returned).push(returned);
+        self.any_returned.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn has_returned(&self) -> bool {
+        self.any_returned.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn take_returned(&self) -> Vec<Returned<A>> {
+        self.any_returned.store(false, Ordering::SeqCst);
+        std::mem::take(&mut *locked(&self.returned))
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        if self.early.load(Ordering::Relaxed) { Mode::Early } else { Mode::Late }
+    }
+
+    /// Takes note of how many of some requests blocked; true when that changed the mode.
+    pub(crate) fn observe(&self, requests: u32, blocked: u32) -> bool {
+        let sampled = self.sampled.fetch_add(requests, Ordering::Relaxed) + requests;
+        let blocked = self.blocked.fetch_add(blocked, Ordering::Relaxed) + blocked;
+        if sampled < Self::WINDOW {
+            return false;
+        }
+        self.sampled.store(0, Ordering::Relaxed);
+        self.blocked.store(0, Ordering::Relaxed);
+        let early = decide(self.mode(), sampled, blocked) == Mode::Early;
+        self.early.swap(early, Ordering::Relaxed) != early
+    }
+}
+
+/// With hysteresis: above 20 % blocked is early, below 5 % is late, between them nothing changes.
+fn decide(now: Mode, sampled: u32, blocked: u32) -> Mode {
+    if blocked * 5 > sampled {
+        Mode::Early
+    } else if blocked * 20 < sampled {
+        Mode::Late
+    } else {
+        now
+    }
+}
+
+/// A panic while the lock was held left nothing half-done: all sections are a few assignments.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn views_that_block_release_the_token_early() {
+        assert_eq!(decide(Mode::Late, 64, 64), Mode::Early);
+    }
+
+    #[test]
+    fn a_few_that_block_change_nothing() {
+        assert_eq!(decide(Mode::Late, 64, 6), Mode::Late);
+        assert_eq!(decide(Mode::Early, 64, 6), Mode::Early);
+    }
+
+    #[test]
+    fn views_that_stop_blocking_release_it_late_again() {
+        assert_eq!(decide(Mode::Early, 64, 1), Mode::Late);
+    }
+}

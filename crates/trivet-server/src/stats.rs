@@ -1,0 +1,59 @@
+//! Counters of one engine; written with relaxed atomics, read by whoever asks.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Declares the counters once; the snapshot and its names follow.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
+        /// The counters themselves.
+        #[derive(Debug, Default)]
+        pub(crate) struct Stats { $($(#[$doc])* pub(crate) $name: AtomicU64,)+ }
+
+        /// The counters at one moment.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct Snapshot { $($(#[$doc])* pub $name: u64,)+ }
+
+        impl Stats {
+            pub(crate) fn snapshot(&self) -> Snapshot {
+                Snapshot { $($name: self.$name.load(Relaxed),)+ }
+            }
+        }
+
+        impl Snapshot {
+            /// Every counter with its name.
+            pub fn entries(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name),)+]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Connections accepted since the start.
+    connections_accepted,
+    /// Connections open now.
+    connections_open,
+    /// Requests answered by the application.
+    requests,
+    /// Requests refused by the engine.
+    requests_rejected,
+    /// Requests during whose application call the token was taken away.
+    steals,
+    /// Changes between early and late release of the token.
+    mode_changes,
+    /// Application threads that exist.
+    threads,
+    /// Bytes of answers handed to the kernel or queued.
+    bytes_sent,
+    /// Answers cut because the client left or took nothing for too long.
+    answers_cut,
+    /// Panics in the engine or in its bridge, each answered with 500.
+    panics,
+    /// Lines that the access log could not write in time.
+    log_lines_lost,
+}
+
+/// Adds one.
+pub(crate) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Relaxed);
+}
