@@ -1,0 +1,81 @@
+//! The engine's configuration, read by name from a Python object such as Settings.
+
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use trivet_server::http::Limits;
+use trivet_server::{Config, LogFormat};
+
+/// Declares the fields once: the struct, its reading from Python and the list for the contract test.
+macro_rules! engine_config {
+    ($($(#[$doc:meta])* $name:ident: $kind:ty),+ $(,)?) => {
+        /// What Python says; names and units are those of `trivet.engine.config.EngineConfig`.
+        #[derive(Debug, Clone, FromPyObject)]
+        pub(crate) struct EngineConfig { $($(#[$doc])* pub(crate) $name: $kind,)+ }
+
+        impl EngineConfig {
+            /// Every field, for the test that compares them with the settings table.
+            pub(crate) const FIELDS: &[&str] = &[$(stringify!($name)),+];
+        }
+    };
+}
+
+engine_config! {
+    threads: usize,
+    keep_alive: f64,
+    header_timeout: f64,
+    body_timeout: f64,
+    write_timeout: f64,
+    request_line_limit: usize,
+    header_limit: usize,
+    header_count_limit: usize,
+    body_limit: u64,
+    root_path: String,
+    url_scheme: String,
+    server_header: String,
+    access_log: bool,
+    /// "text" or "json".
+    access_log_format: String,
+    /// Whether other processes serve the same sockets.
+    multiprocess: bool,
+}
+
+impl EngineConfig {
+    /// The part that the engine itself needs.
+    pub(crate) fn for_engine(&self) -> PyResult<Config> {
+        let access_log = match (self.access_log, self.access_log_format.as_str()) {
+            (false, _) => None,
+            (true, "text") => Some(LogFormat::Text),
+            (true, "json") => Some(LogFormat::Json),
+            (true, other) => {
+                return Err(PyValueError::new_err(format!(
+                    "access_log_format is {other:?}, expected \"text\" or \"json\""
+                )));
+            }
+        };
+        Ok(Config {
+            limits: Limits {
+                request_line_bytes: self.request_line_limit,
+                head_bytes: self.header_limit,
+                fields: self.header_count_limit,
+                ..Limits::default()
+            },
+            body_limit: (self.body_limit > 0).then_some(self.body_limit),
+            keep_alive: seconds("keep_alive", self.keep_alive)?,
+            header_timeout: seconds("header_timeout", self.header_timeout)?,
+            body_timeout: seconds("body_timeout", self.body_timeout)?,
+            write_timeout: seconds("write_timeout", self.write_timeout)?,
+            threads: self.threads.max(1),
+            server: self.server_header.as_bytes().to_vec(),
+            access_log,
+            // Several processes share the connections one by one; a single one takes all at once.
+            accepts_per_turn: if self.multiprocess { 1 } else { 64 },
+        })
+    }
+}
+
+fn seconds(name: &str, value: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(value)
+        .map_err(|_| PyValueError::new_err(format!("{name} is {value}, expected seconds, 0 or more")))
+}

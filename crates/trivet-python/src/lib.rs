@@ -1,0 +1,30 @@
+//! `trivet._engine`: the only crate that knows that Python exists. No logic here, only the list.
+
+mod config;
+mod server;
+mod wsgi;
+
+use pyo3::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Trivet's engine. Private: import from trivet.engine.
+// Nothing is shared between threads without a lock, so the module needs no global interpreter lock.
+#[pymodule(gil_used = false)]
+mod _engine {
+    #[pymodule_export]
+    use crate::server::Server;
+    #[pymodule_export]
+    use crate::wsgi::file_wrapper::FileWrapper;
+    #[pymodule_export]
+    use crate::wsgi::input::Input;
+
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add("CONFIG_FIELDS", crate::config::EngineConfig::FIELDS.to_vec())
+    }
+}

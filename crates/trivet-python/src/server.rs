@@ -1,0 +1,112 @@
+//! `trivet._engine.Server`: the engine as Python's main thread sees it.
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use trivet_server::{Engine, Event, Listener};
+
+use crate::config::EngineConfig;
+use crate::wsgi::Wsgi;
+use crate::wsgi::call::Caller;
+use crate::wsgi::environ::ServerAddress;
+
+/// One listening socket: descriptor, whether Unix, SERVER_NAME, SERVER_PORT.
+type ListenerGiven = (i32, bool, String, String);
+
+/// Server(app, config, listeners, on_error): one process's engine. Threads serve with run_thread().
+#[pyclass(frozen, module = "trivet._engine")]
+pub(crate) struct Server {
+    app: Py<PyAny>,
+    on_error: Py<PyAny>,
+    config: EngineConfig,
+    addresses: Vec<ServerAddress>,
+    engine: Engine<Wsgi>,
+    events: Mutex<Vec<Event>>,
+}
+
+#[pymethods]
+impl Server {
+    #[new]
+    fn new(
+        app: Py<PyAny>,
+        config: EngineConfig,
+        listeners: Vec<ListenerGiven>,
+        on_error: Py<PyAny>,
+    ) -> PyResult<Self> {
+        let mut sockets = Vec::new();
+        let mut addresses = Vec::new();
+        for (descriptor, is_unix, name, port) in listeners {
+            // SAFETY: the caller holds the socket object open during this call; the engine works on
+            // a duplicate.
+            let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+            let socket = borrowed.try_clone_to_owned()?;
+            sockets.push(Listener { socket, is_unix });
+            addresses.push(ServerAddress { name, port });
+        }
+        let engine = Engine::start(config.for_engine()?, sockets)?;
+        Ok(Self { app, on_error, config, addresses, engine, events: Mutex::default() })
+    }
+
+    /// Readable when events() has something to say.
+    fn fileno(&self) -> i32 {
+        self.engine.news().as_raw_fd()
+    }
+
+    /// What has happened: {"threads_wanted": int, "stopped_accepting": bool, "drained": bool}.
+    fn events<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let _one_reader = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = PyDict::new(py);
+        answer.set_item("threads_wanted", 0)?;
+        answer.set_item("stopped_accepting", false)?;
+        answer.set_item("drained", false)?;
+        for event in self.engine.events() {
+            match event {
+                Event::ThreadsWanted(count) => answer.set_item("threads_wanted", count)?,
+                Event::StoppedAccepting => answer.set_item("stopped_accepting", true)?,
+                Event::Drained => answer.set_item("drained", true)?,
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Serves requests on the calling thread until the engine stops or does not need the thread.
+    fn run_thread(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(exchange) = self.engine.exchange() else { return Ok(()) };
+        let caller =
+            Caller::new(py, &self.app, &self.on_error, &self.config, &self.addresses, exchange);
+        match caller {
+            Ok(mut caller) => {
+                caller.serve(py);
+                Ok(())
+            }
+            Err(error) => Err(PyRuntimeError::new_err(format!("a thread cannot serve: {error}"))),
+        }
+    }
+
+    /// Tells the engine that wanted threads could not be started.
+    fn threads_not_started(&self, count: usize) {
+        self.engine.threads_not_started(count);
+    }
+
+    /// Begins a graceful stop; events() says when it is over.
+    fn drain(&self) {
+        self.engine.drain();
+    }
+
+    /// Stops at once: open connections are closed, threads return from their wait.
+    fn stop(&self, py: Python<'_>) {
+        py.detach(|| self.engine.stop());
+    }
+
+    /// Every counter by its name.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let answer = PyDict::new(py);
+        for (name, value) in self.engine.stats().entries() {
+            answer.set_item(name, value)?;
+        }
+        Ok(answer)
+    }
+}

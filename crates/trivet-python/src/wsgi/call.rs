@@ -1,0 +1,289 @@
+//! One request through the application: call it, send what it gives, close it, whatever happens.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyStopIteration};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use trivet_server::{Exchange, Sent};
+
+use super::current::{Current, references};
+use super::environ::{EnvironBuilder, ServerAddress};
+use super::file_wrapper::{FileWrapper, as_bytes};
+use super::input::Input;
+use super::responder::Responder;
+use super::upgrade::{Upgrade, close_unused, was_taken_over};
+use super::{SharedBytes, Wsgi};
+use crate::config::EngineConfig;
+
+/// What one application thread keeps from request to request.
+pub(crate) struct Caller {
+    app: Py<PyAny>,
+    current: Arc<Current>,
+    environ: EnvironBuilder,
+    responder: Py<Responder>,
+    start_response: Py<PyAny>,
+    input: Py<Input>,
+    upgrade: Upgrade,
+    on_error: Py<PyAny>,
+}
+
+impl Caller {
+    pub(crate) fn new(
+        py: Python<'_>,
+        app: &Py<PyAny>,
+        on_error: &Py<PyAny>,
+        config: &EngineConfig,
+        addresses: &[ServerAddress],
+        exchange: Exchange<Wsgi>,
+    ) -> PyResult<Self> {
+        let current = Current::new(exchange);
+        let responder = Py::new(py, Responder::new(py, &current)?)?;
+        Ok(Self {
+            app: app.clone_ref(py),
+            environ: EnvironBuilder::new(py, config, addresses)?,
+            start_response: responder.getattr(py, "start_response")?,
+            responder,
+            input: Py::new(py, Input::new(&current))?,
+            current,
+            upgrade: Upgrade::new(py)?,
+            on_error: on_error.clone_ref(py),
+        })
+    }
+
+    /// Serves until the engine stops. Attached between requests that come at once, detached while
+    /// it waits.
+    pub(crate) fn serve(&mut self, py: Python<'_>) {
+        loop {
+            let current = Arc::clone(&self.current);
+            if !py.detach(|| current.exchange().wait()) {
+                return;
+            }
+            loop {
+                self.one_request(py);
+                if !self.current.exchange().next_at_once() {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn one_request(&mut self, py: Python<'_>) {
+        // A bug of ours must cost one answer, not the worker.
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.run(py)));
+        let mut exchange = self.current.exchange();
+        if outcome.is_err() {
+            exchange.note_panic();
+            exchange.answer_failure();
+        }
+        exchange.finish();
+    }
+
+    fn run(&mut self, py: Python<'_>) {
+        let serial = self.current.next_request();
+        if let Err(error) = self.renew_if_kept(py) {
+            self.fail(py, error, None);
+            return;
+        }
+        self.responder.get().serve(serial);
+        self.input.get().serve(serial);
+        let (environ, socket) = match self.make_environ(py) {
+            Ok(made) => made,
+            Err(error) => return self.fail(py, error, None),
+        };
+        let result = self.app.bind(py).call1((&environ, self.start_response.bind(py)));
+        let result = result.and_then(|iterable| self.respond_and_close(py, &iterable));
+        if let Some(socket) = socket {
+            if was_taken_over(&socket) {
+                return self.end_upgrade(py, result, &environ);
+            }
+            close_unused(&socket);
+        }
+        if let Err(error) = result {
+            self.fail(py, error, Some(&environ));
+        }
+    }
+
+    /// The application has answered on the socket itself, which is its own from now on.
+    fn end_upgrade(&self, py: Python<'_>, result: PyResult<()>, environ: &Bound<'_, PyDict>) {
+        self.current.exchange().let_go();
+        // These two are simple-websocket's way of saying that there is no answer to send.
+        if let Err(error) = result
+            && !error.is_instance_of::<PyConnectionError>(py)
+            && !error.is_instance_of::<PyStopIteration>(py)
+        {
+            self.report(py, error, Some(environ));
+        }
+    }
+
+    /// Objects that the application has kept must not speak for the next request.
+    fn renew_if_kept(&mut self, py: Python<'_>) -> PyResult<()> {
+        // Ours: one reference to the method, and to the responder one here and one in the method.
+        let is_kept = references(&self.start_response, py) > 1
+            || references(&self.responder, py) > 2
+            || self.responder.get().is_kept(py);
+        if is_kept {
+            self.responder = Py::new(py, Responder::new(py, &self.current)?)?;
+            self.start_response = self.responder.getattr(py, "start_response")?;
+        }
+        if references(&self.input, py) > 1 {
+            self.input = Py::new(py, Input::new(&self.current))?;
+        }
+        Ok(())
+    }
+
+    /// The environ, and the socket where the client asks for another protocol.
+    fn make_environ<'py>(
+        &mut self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyDict>, Option<Bound<'py, PyAny>>)> {
+        let mut exchange = self.current.exchange();
+        let input = self.input.bind(py).as_any();
+        let environ = self.environ.build(py, &mut exchange, input)?;
+        let socket = if exchange.head().upgrade {
+            let socket = self.upgrade.socket(py, &exchange)?;
+            environ.set_item(intern!(py, "werkzeug.socket"), &socket)?;
+            Some(socket)
+        } else {
+            None
+        };
+        exchange.release();
+        Ok((environ, socket))
+    }
+
+    fn respond_and_close(&self, py: Python<'_>, iterable: &Bound<'_, PyAny>) -> PyResult<()> {
+        let result = self.respond(py, iterable);
+        // PEP 3333: close() is called whether the request completed or not.
+        let closed = if iterable.is_exact_instance_of::<PyList>() {
+            Ok(())
+        } else {
+            match iterable.getattr_opt(intern!(py, "close")) {
+                Ok(Some(close)) => close.call0().map(drop),
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            }
+        };
+        match (result, closed) {
+            (Ok(()), Err(error)) => {
+                // The answer is complete; only the log can still be told.
+                self.report(py, error, None);
+                Ok(())
+            }
+            (result, _) => result,
+        }
+    }
+
+    fn respond(&self, py: Python<'_>, iterable: &Bound<'_, PyAny>) -> PyResult<()> {
+        if let Ok(list) = iterable.cast_exact::<PyList>() {
+            if list.len() == 1 {
+                return self.respond_whole(&list.get_item(0)?);
+            }
+            return self.respond_known(py, list.iter().collect());
+        }
+        if let Ok(tuple) = iterable.cast_exact::<PyTuple>() {
+            if tuple.len() == 1 {
+                return self.respond_whole(&tuple.get_item(0)?);
+            }
+            return self.respond_known(py, tuple.iter().collect());
+        }
+        if let Ok(wrapper) = iterable.cast_exact::<FileWrapper>()
+            && self.respond_file(py, wrapper)?
+        {
+            return Ok(());
+        }
+        for chunk in iterable.try_iter()? {
+            if !self.send(py, as_bytes(&chunk?)?, None)? {
+                return Ok(());
+            }
+        }
+        self.end()
+    }
+
+    /// The common case: one bytes object is the whole body.
+    fn respond_whole(&self, body: &Bound<'_, PyAny>) -> PyResult<()> {
+        let body = as_bytes(body)?;
+        let mut exchange = self.with_head()?;
+        if exchange.head_is_sent() {
+            exchange.send_part_of(body.as_bytes(), None, || SharedBytes::new(body));
+            exchange.end_body();
+        } else {
+            exchange.send_whole(body.as_bytes(), || SharedBytes::new(body));
+        }
+        Ok(())
+    }
+
+    /// Several bytes objects whose length together is known before the first is sent.
+    fn respond_known(&self, py: Python<'_>, chunks: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
+        let chunks = chunks.iter().map(as_bytes).collect::<PyResult<Vec<_>>>()?;
+        let length = chunks.iter().map(|chunk| chunk.as_bytes().len() as u64).sum();
+        for chunk in chunks {
+            if !self.send(py, chunk, Some(length))? {
+                return Ok(());
+            }
+        }
+        self.end()
+    }
+
+    /// True when the kernel sends the file by itself.
+    fn respond_file(&self, py: Python<'_>, wrapper: &Bound<'_, FileWrapper>) -> PyResult<bool> {
+        let Some(part) = wrapper.get().part(py) else { return Ok(false) };
+        let mut exchange = self.with_head()?;
+        exchange.send_file(part.file, part.offset, part.length);
+        Ok(true)
+    }
+
+    /// Sends one chunk; false when nothing more needs to be made.
+    fn send(&self, py: Python<'_>, chunk: &Bound<'_, PyBytes>, length: Option<u64>) -> PyResult<bool> {
+        if chunk.as_bytes().is_empty() {
+            // PEP 3333: the head waits for the first bytes that are not empty.
+            return Ok(true);
+        }
+        let sent = self.with_head()?.send_part_of(chunk.as_bytes(), length, || SharedBytes::new(chunk));
+        let sent = match sent {
+            Sent::Full => {
+                let current = &self.current;
+                py.detach(|| current.exchange().wait_for_room())
+            }
+            sent => sent,
+        };
+        Ok(sent != Sent::ClientLeft)
+    }
+
+    fn end(&self) -> PyResult<()> {
+        self.with_head()?.end_body();
+        Ok(())
+    }
+
+    fn with_head(&self) -> PyResult<std::sync::MutexGuard<'_, Exchange<Wsgi>>> {
+        let exchange = self.current.exchange();
+        if exchange.has_head() {
+            Ok(exchange)
+        } else {
+            Err(PyRuntimeError::new_err(
+                "the application returned without calling start_response (PEP 3333)",
+            ))
+        }
+    }
+
+    /// Answers for an application that failed, and tells the log unless the client was to blame.
+    fn fail(&self, py: Python<'_>, error: PyErr, environ: Option<&Bound<'_, PyDict>>) {
+        let is_clients_fault = {
+            let mut exchange = self.current.exchange();
+            exchange.answer_failure();
+            exchange.body_failed()
+        };
+        if !is_clients_fault {
+            self.report(py, error, environ);
+        }
+    }
+
+    fn report(&self, py: Python<'_>, error: PyErr, environ: Option<&Bound<'_, PyDict>>) {
+        let value = error.clone_ref(py).into_value(py);
+        if let Err(second) = self.on_error.bind(py).call1((value, environ)) {
+            second.display(py);
+            error.display(py);
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! The environ of a request (PEP 3333): a copy of a template with the request's own entries.
+//!
+//! One builder for each thread, so that its caches need no lock. What is constant is in the
+//! template; what is often the same as last time (Host, User-Agent, Accept…) is kept as the str
+//! that it became then.
+
+use std::collections::HashMap;
+
+use pyo3::ffi;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+use trivet_server::http::{Field, Head, Known, Version};
+use trivet_server::{Exchange, Peer};
+
+use super::text::{from_latin1, percent_decoded};
+use super::{Address, Wsgi};
+use crate::config::EngineConfig;
+
+/// Names that clients may invent are remembered up to this number and length, no more.
+const REMEMBERED_NAMES: usize = 256;
+const REMEMBERED_NAME_BYTES: usize = 64;
+/// Longer values are seldom the same twice.
+const REMEMBERED_VALUE_BYTES: usize = 256;
+
+/// Where a listener is, as the application is told.
+#[derive(Debug, Clone)]
+pub(crate) struct ServerAddress {
+    pub(crate) name: String,
+    pub(crate) port: String,
+}
+
+/// A str and the bytes that it was made from.
+struct Remembered {
+    bytes: Vec<u8>,
+    text: Py<PyString>,
+}
+
+/// What a known field becomes.
+struct KnownKey {
+    key: Option<Py<PyString>>,
+    last: Option<Remembered>,
+}
+
+/// The keys of the entries that each request has.
+struct Keys {
+    request_method: Py<PyString>,
+    path_info: Py<PyString>,
+    query_string: Py<PyString>,
+    request_uri: Py<PyString>,
+    raw_uri: Py<PyString>,
+    server_protocol: Py<PyString>,
+    remote_addr: Py<PyString>,
+    remote_port: Py<PyString>,
+    input: Py<PyString>,
+    host: Py<PyString>,
+}
+
+pub(crate) struct EnvironBuilder {
+    templates: Vec<Py<PyDict>>,
+    keys: Keys,
+    known: Vec<KnownKey>,
+    other: HashMap<Vec<u8>, Py<PyString>>,
+    methods: Vec<Remembered>,
+    http11: Py<PyString>,
+    http10: Py<PyString>,
+    empty: Py<PyString>,
+    last_path: Option<Remembered>,
+    root_path: String,
+}
+
+/// Fields that never reach the application under HTTP_…: the two that CGI names otherwise come
+/// under those names (RFC 3875 section 4.1), and `Proxy` would become HTTP_PROXY, which programs
+/// take for their own configuration (CVE-2016-5385).
+fn key_name(name: &str) -> Option<String> {
+    match name {
+        "content-type" => Some("CONTENT_TYPE".to_owned()),
+        "content-length" => Some("CONTENT_LENGTH".to_owned()),
+        "proxy" => None,
+        _ => Some(format!("HTTP_{}", name.to_ascii_uppercase().replace('-', "_"))),
+    }
+}
+
+impl EnvironBuilder {
+    pub(crate) fn new(
+        py: Python<'_>,
+        config: &EngineConfig,
+        addresses: &[ServerAddress],
+    ) -> PyResult<Self> {
+        let key = |name: &str| PyString::intern(py, name).unbind();
+        let templates = addresses
+            .iter()
+            .map(|address| Ok(template(py, config, address)?.unbind()))
+            .collect::<PyResult<_>>()?;
+        let known = Known::ALL
+            .iter()
+            .map(|(_, name)| KnownKey { key: key_name(name).map(|name| key(&name)), last: None })
+            .collect();
+        let methods = ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"]
+            .iter()
+            .map(|name| Remembered { bytes: name.as_bytes().to_vec(), text: key(name) })
+            .collect();
+        Ok(Self {
+            templates,
+            keys: Keys {
+                request_method: key("REQUEST_METHOD"),
+                path_info: key("PATH_INFO"),
+                query_string: key("QUERY_STRING"),
+                request_uri: key("REQUEST_URI"),
+                raw_uri: key("RAW_URI"),
+                server_protocol: key("SERVER_PROTOCOL"),
+                remote_addr: key("REMOTE_ADDR"),
+                remote_port: key("REMOTE_PORT"),
+                input: key("wsgi.input"),
+                host: key("HTTP_HOST"),
+            },
+            known,
+            other: HashMap::new(),
+            methods,
+            http11: key("HTTP/1.1"),
+            http10: key("HTTP/1.0"),
+            empty: key(""),
+            last_path: None,
+            root_path: config.root_path.clone(),
+        })
+    }
+
+    /// The environ of the request that the exchange holds.
+    pub(crate) fn build<'py>(
+        &mut self,
+        py: Python<'py>,
+        exchange: &mut Exchange<Wsgi>,
+        input: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        if exchange.kept().is_none() {
+            let address = address(py, exchange.peer())?;
+            *exchange.kept() = Some(address);
+        }
+        let environ = self.templates[exchange.listener()].bind(py).copy()?;
+        let (address, head, buffer) = exchange.kept_and_head();
+        let keys = &self.keys;
+
+        let method = head.method.of(buffer);
+        match self.methods.iter().find(|known| known.bytes == method) {
+            Some(known) => set(&environ, &keys.request_method, known.text.bind(py))?,
+            None => set(&environ, &keys.request_method, &from_latin1(py, method)?)?,
+        }
+        self.set_target(py, &environ, head, buffer)?;
+        let keys = &self.keys;
+        let protocol = match head.version {
+            Version::Http10 => &self.http10,
+            Version::Http11 => &self.http11,
+        };
+        set(&environ, &keys.server_protocol, protocol.bind(py))?;
+        if let Some(address) = address {
+            set(&environ, &keys.remote_addr, address.host.bind(py))?;
+            set(&environ, &keys.remote_port, address.port.bind(py))?;
+        }
+        set(&environ, &keys.input, input)?;
+        self.set_fields(py, &environ, head, buffer)?;
+        if !head.authority.is_empty() {
+            // The target's authority wins over the Host field (RFC 9112 section 3.2.2).
+            let authority = from_latin1(py, head.authority.of(buffer))?;
+            set(&environ, &self.keys.host, &authority)?;
+        }
+        Ok(environ)
+    }
+
+    /// PATH_INFO, QUERY_STRING and the target as it was sent.
+    fn set_target(
+        &mut self,
+        py: Python<'_>,
+        environ: &Bound<'_, PyDict>,
+        head: &Head,
+        buffer: &[u8],
+    ) -> PyResult<()> {
+        let keys = &self.keys;
+        let target = head.target.of(buffer);
+        let path = head.path.of(buffer);
+        let target_text = match &self.last_path {
+            Some(last) if last.bytes == target => last.text.bind(py).clone(),
+            _ => {
+                let text = from_latin1(py, target)?;
+                if target.len() <= REMEMBERED_VALUE_BYTES {
+                    self.last_path =
+                        Some(Remembered { bytes: target.to_vec(), text: text.clone().unbind() });
+                }
+                text
+            }
+        };
+        set(environ, &keys.request_uri, &target_text)?;
+        set(environ, &keys.raw_uri, &target_text)?;
+        let decoded = percent_decoded(path);
+        let below_root = self.below_root(&decoded);
+        if below_root == target {
+            set(environ, &keys.path_info, &target_text)?;
+        } else {
+            set(environ, &keys.path_info, &from_latin1(py, below_root)?)?;
+        }
+        let query = head.query.of(buffer);
+        if query.is_empty() {
+            set(environ, &keys.query_string, self.empty.bind(py))
+        } else {
+            set(environ, &keys.query_string, &from_latin1(py, query)?)
+        }
+    }
+
+    /// The path without the root path, which a proxy may or may not have removed already.
+    fn below_root<'a>(&self, path: &'a [u8]) -> &'a [u8] {
+        if path.is_empty() {
+            return b"/";
+        }
+        // "OPTIONS *" is about the server as a whole: no path at all (RFC 9112 section 3.2.4).
+        if self.root_path.is_empty() {
+            return path;
+        }
+        match path.strip_prefix(self.root_path.as_bytes()) {
+            Some(rest) if rest.is_empty() || rest[0] == b'/' => rest,
+            _ => path,
+        }
+    }
+
+    fn set_fields(
+        &mut self,
+        py: Python<'_>,
+        environ: &Bound<'_, PyDict>,
+        head: &Head,
+        buffer: &[u8],
+    ) -> PyResult<()> {
+        let mut seen = 0u128;
+        for field in &head.fields {
+            // X_B and X-B would become the same key: the one that proxies do not check is dropped.
+            if field.has_underscore {
+                continue;
+            }
+            let value = field.value.of(buffer);
+            match field.known {
+                Some(known) => {
+                    let bit = 1u128 << (known as u32);
+                    let entry = &mut self.known[known as usize];
+                    let Some(key) = &entry.key else { continue };
+                    if seen & bit != 0 {
+                        join(py, environ, key, value, known)?;
+                        continue;
+                    }
+                    seen |= bit;
+                    match &entry.last {
+                        Some(last) if last.bytes == value => {
+                            set(environ, key, last.text.bind(py))?;
+                        }
+                        _ => {
+                            let text = from_latin1(py, value)?;
+                            set(environ, key, &text)?;
+                            remember(&mut entry.last, value, text.unbind());
+                        }
+                    }
+                }
+                None => self.set_other(py, environ, field, buffer, value)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn set_other(
+        &mut self,
+        py: Python<'_>,
+        environ: &Bound<'_, PyDict>,
+        field: &Field,
+        buffer: &[u8],
+        value: &[u8],
+    ) -> PyResult<()> {
+        let name = field.name.of(buffer);
+        let key = match self.other.get(name) {
+            Some(key) => key.clone_ref(py),
+            None => {
+                let name_text = String::from_utf8_lossy(name).to_ascii_lowercase();
+                let Some(key) = key_name(&name_text) else { return Ok(()) };
+                // Not interned: on free-threaded builds an interned str lives for ever.
+                let key = PyString::new(py, &key).unbind();
+                if self.other.len() < REMEMBERED_NAMES && name.len() <= REMEMBERED_NAME_BYTES {
+                    self.other.insert(name.to_vec(), key.clone_ref(py));
+                }
+                key
+            }
+        };
+        match environ.get_item(key.bind(py))? {
+            Some(before) => {
+                let joined = format!("{}, ", before.cast::<PyString>()?.to_str()?);
+                let joined = PyString::new(py, &joined).add(from_latin1(py, value)?)?;
+                set(environ, &key, &joined)
+            }
+            None => set(environ, &key, &from_latin1(py, value)?),
+        }
+    }
+}
+
+/// Repeated fields are one list (RFC 9110 section 5.3); cookies are joined as cookies are
+/// (RFC 6265 section 4.2.1).
+fn join(
+    py: Python<'_>,
+    environ: &Bound<'_, PyDict>,
+    key: &Py<PyString>,
+    value: &[u8],
+    known: Known,
+) -> PyResult<()> {
+    let separator = if known == Known::Cookie { "; " } else { ", " };
+    match environ.get_item(key.bind(py))? {
+        Some(before) => {
+            let joined = before.add(separator)?.add(from_latin1(py, value)?)?;
+            set(environ, key, &joined)
+        }
+        None => set(environ, key, &from_latin1(py, value)?),
+    }
+}
+
+fn remember(last: &mut Option<Remembered>, bytes: &[u8], text: Py<PyString>) {
+    if bytes.len() > REMEMBERED_VALUE_BYTES {
+        return;
+    }
+    match last {
+        Some(last) => {
+            last.bytes.clear();
+            last.bytes.extend_from_slice(bytes);
+            last.text = text;
+        }
+        None => *last = Some(Remembered { bytes: bytes.to_vec(), text }),
+    }
+}
+
+#[inline]
+fn set<T>(
+    environ: &Bound<'_, PyDict>,
+    key: &Py<PyString>,
+    value: &Bound<'_, T>,
+) -> PyResult<()> {
+    // SAFETY: three live objects, the first a dict; the call takes references of its own.
+    let result =
+        unsafe { ffi::PyDict_SetItem(environ.as_ptr(), key.as_ptr(), value.as_ptr()) };
+    if result == 0 { Ok(()) } else { Err(PyErr::fetch(environ.py())) }
+}
+
+fn address(py: Python<'_>, peer: Peer) -> PyResult<Address> {
+    let (host, port) = match peer {
+        Peer::Tcp(address) => (address.ip().to_string(), address.port().to_string()),
+        // No address, and none that would be true: a peer on this machine is not 127.0.0.1.
+        Peer::Unix => (String::new(), String::new()),
+    };
+    Ok(Address { host: PyString::new(py, &host).unbind(), port: PyString::new(py, &port).unbind() })
+}
+
+/// The entries that all requests of one listener share, and places for those that each one has.
+fn template<'py>(
+    py: Python<'py>,
+    config: &EngineConfig,
+    address: &ServerAddress,
+) -> PyResult<Bound<'py, PyDict>> {
+    let environ = PyDict::new(py);
+    let file_wrapper = py.get_type::<super::file_wrapper::FileWrapper>();
+    environ.set_item("REQUEST_METHOD", "")?;
+    environ.set_item("SCRIPT_NAME", &config.root_path)?;
+    environ.set_item("PATH_INFO", "")?;
+    environ.set_item("QUERY_STRING", "")?;
+    environ.set_item("REQUEST_URI", "")?;
+    environ.set_item("RAW_URI", "")?;
+    environ.set_item("SERVER_NAME", &address.name)?;
+    environ.set_item("SERVER_PORT", &address.port)?;
+    environ.set_item("SERVER_PROTOCOL", "")?;
+    environ.set_item("SERVER_SOFTWARE", concat!("trivet/", env!("CARGO_PKG_VERSION")))?;
+    environ.set_item("REMOTE_ADDR", "")?;
+    environ.set_item("REMOTE_PORT", "")?;
+    environ.set_item("wsgi.version", (1, 0))?;
+    environ.set_item("wsgi.url_scheme", &config.url_scheme)?;
+    environ.set_item("wsgi.input", py.None())?;
+    environ.set_item("wsgi.errors", py.import("sys")?.getattr("stderr")?)?;
+    environ.set_item("wsgi.multithread", config.threads > 1)?;
+    environ.set_item("wsgi.multiprocess", config.multiprocess)?;
+    environ.set_item("wsgi.run_once", false)?;
+    environ.set_item("wsgi.file_wrapper", file_wrapper)?;
+    environ.set_item("wsgi.input_terminated", true)?;
+    if config.url_scheme == "https" {
+        environ.set_item(intern!(py, "HTTPS"), "on")?;
+    }
+    Ok(environ)
+}

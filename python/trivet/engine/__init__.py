@@ -1,0 +1,1 @@
+"""The only door to the compiled engine: everything else imports from here and not trivet._engine."""
