@@ -9,7 +9,7 @@ use crate::byte_class::{self, TOKEN};
 use crate::error::{self, Rejection};
 use crate::head::{Field, Span};
 use crate::known::Known;
-use crate::value_scan;
+use crate::word_scan;
 
 /// Appends the fields that begin at `start`; the index after the empty line, or `None` when more
 /// bytes are needed.
@@ -27,23 +27,29 @@ pub(crate) fn parse(
             Some(_) if fields.len() >= most_fields => return Err(error::TOO_MANY_FIELDS),
             Some(_) => {}
         }
-        let end_of_name = byte_class::skip(buffer, at, TOKEN);
-        match buffer.get(end_of_name) {
-            Some(b':') if end_of_name > at => {}
-            None => return Ok(None),
-            Some(&byte) => return Err(fault_in_name(byte, end_of_name == at, at == start)),
+        // Up to the colon first: a name that is known needs no look at its bytes.
+        let end_of_name = word_scan::find_colon(buffer, at);
+        let name = &buffer[at..end_of_name];
+        let known = Known::of(name);
+        let mut has_underscore = false;
+        if known.is_none() || end_of_name == buffer.len() {
+            let end_of_token = byte_class::skip(buffer, at, TOKEN);
+            match buffer.get(end_of_token) {
+                Some(b':') if end_of_token > at => {}
+                None => return Ok(None),
+                Some(&byte) => return Err(fault_in_name(byte, end_of_token == at, at == start)),
+            }
+            has_underscore = name.contains(&b'_');
         }
-        let end_of_value = value_scan::skip(buffer, end_of_name + 1);
+        let end_of_value = word_scan::skip_value(buffer, end_of_name + 1);
         let Some(next_line) = line_end(buffer, end_of_value)? else {
             return Ok(None);
         };
-        let name = &buffer[at..end_of_name];
-        let known = Known::of(name);
         fields.push(Field {
             name: Span::new(at, end_of_name),
             value: trimmed(buffer, end_of_name + 1, end_of_value),
             known,
-            has_underscore: known.is_none() && name.contains(&b'_'),
+            has_underscore,
         });
         at = next_line;
     }
@@ -61,17 +67,19 @@ fn line_end(buffer: &[u8], at: usize) -> Result<Option<usize>, Rejection> {
     }
 }
 
-/// Without the white space around it (RFC 9112 section 5.1).
+/// Without the white space around it (RFC 9112 section 5.1). The only byte of a value below a space
+/// is HTAB.
 #[inline]
-fn trimmed(buffer: &[u8], mut start: usize, mut end: usize) -> Span {
-    let is_space = |at: usize| matches!(buffer[at], b' ' | b'\t');
-    while start < end && is_space(start) {
+fn trimmed(buffer: &[u8], mut start: usize, end: usize) -> Span {
+    let mut value = &buffer[start..end];
+    while let [..=b' ', rest @ ..] = value {
+        value = rest;
         start += 1;
     }
-    while start < end && is_space(end - 1) {
-        end -= 1;
+    while let [rest @ .., ..=b' '] = value {
+        value = rest;
     }
-    Span::new(start, end)
+    Span::new(start, start + value.len())
 }
 
 /// `byte` is the first of the line that is not of a token, and not a colon after a name.

@@ -111,23 +111,20 @@ pub(crate) fn equals_lower_case(name: &[u8], lower: &[u8]) -> bool {
     if name.len() != lower.len() {
         return false;
     }
-    // Eight bytes at a time; the last step may overlap the one before it.
-    if let (Some(name_end), Some(lower_end)) = (name.last_chunk::<8>(), lower.last_chunk::<8>()) {
-        return name
-            .chunks_exact(8)
-            .zip(lower.chunks_exact(8))
-            .all(
-                |(name, lower)| match (name.first_chunk::<8>(), lower.first_chunk::<8>()) {
-                    (Some(name), Some(lower)) => {
-                        equals_word(u64::from_le_bytes(*name), u64::from_le_bytes(*lower))
-                    }
-                    _ => false,
-                },
-            )
-            && equals_word(
-                u64::from_le_bytes(*name_end),
-                u64::from_le_bytes(*lower_end),
-            );
+    // Words from both ends, which may overlap; the longest names have bytes between them.
+    if let (Some((name_start, name_rest)), Some((lower_start, lower_rest))) = (
+        name.split_first_chunk::<8>(),
+        lower.split_first_chunk::<8>(),
+    ) && let (Some(name_end), Some(lower_end)) =
+        (name.last_chunk::<8>(), lower.last_chunk::<8>())
+    {
+        return equals_word(
+            u64::from_le_bytes(*name_start),
+            u64::from_le_bytes(*lower_start),
+        ) && equals_word(
+            u64::from_le_bytes(*name_end),
+            u64::from_le_bytes(*lower_end),
+        ) && (name.len() <= 16 || equals_lower_case_slowly(name_rest, lower_rest));
     }
     if let (Some(name_start), Some(lower_start), Some(name_end), Some(lower_end)) = (
         name.first_chunk::<4>(),
@@ -140,6 +137,11 @@ pub(crate) fn equals_lower_case(name: &[u8], lower: &[u8]) -> bool {
         };
         return equals_word(both(name_start, name_end), both(lower_start, lower_end));
     }
+    equals_lower_case_slowly(name, lower)
+}
+
+#[inline(never)]
+fn equals_lower_case_slowly(name: &[u8], lower: &[u8]) -> bool {
     name.eq_ignore_ascii_case(lower)
 }
 

@@ -16,7 +16,7 @@ mod known;
 mod limits;
 mod request_line;
 pub mod response;
-mod value_scan;
+mod word_scan;
 
 pub use chunked::{Chunk, ChunkedDecoder};
 pub use error::Rejection;
