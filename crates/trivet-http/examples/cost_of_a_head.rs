@@ -1,6 +1,6 @@
 //! Handles one request head and one answer head as often as the first argument says, for callgrind;
-//! measures nothing itself. The second argument picks the work: `parse`, `answer`, `chunked`,
-//! `partial`.
+//! measures nothing itself. The second argument picks the work: `browser` and `tool` read a
+//! head of six fields, `answer` writes one, `chunked` reads a body, `partial` a large incomplete head.
 //!
 //! The cost of one is the difference between two counts, divided: run it with 10000 and 20000 under
 //! `valgrind --tool=callgrind`.
@@ -9,7 +9,7 @@ use std::hint::black_box;
 
 use trivet_http::{Chunk, ChunkedDecoder, Head, Limits, Version, response};
 
-const REQUEST: &[u8] = b"GET /hello?name=world HTTP/1.1\r\n\
+const FROM_BROWSER: &[u8] = b"GET /hello?name=world HTTP/1.1\r\n\
     Host: www.example.com:8000\r\n\
     User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n\
     Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n\
@@ -18,26 +18,36 @@ const REQUEST: &[u8] = b"GET /hello?name=world HTTP/1.1\r\n\
     Connection: keep-alive\r\n\
     \r\n";
 
+const FROM_TOOL: &[u8] = b"GET /hello HTTP/1.1\r\n\
+    Host: 127.0.0.1:8000\r\n\
+    User-Agent: python-requests/2.32.3\r\n\
+    Accept-Encoding: gzip, deflate\r\n\
+    Accept: */*\r\n\
+    Connection: keep-alive\r\n\
+    Authorization: Bearer abcdef\r\n\
+    \r\n";
+
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let times: usize = arguments
         .get(1)
         .and_then(|text| text.parse().ok())
         .unwrap_or(1);
-    let work = match arguments.get(2).map(String::as_str) {
+    let work: fn(usize) = match arguments.get(2).map(String::as_str) {
         Some("answer") => answer,
         Some("chunked") => chunked,
         Some("partial") => partial,
-        _ => parse,
+        Some("tool") => |times| parse(FROM_TOOL, times),
+        _ => |times| parse(FROM_BROWSER, times),
     };
     work(times);
 }
 
-fn parse(times: usize) {
+fn parse(request: &[u8], times: usize) {
     let limits = Limits::default();
     let mut head = Head::default();
     for _ in 0..times {
-        black_box(head.parse(black_box(REQUEST), &limits)).expect("the request is valid");
+        black_box(head.parse(black_box(request), &limits)).expect("the request is valid");
         black_box(&head);
     }
 }
@@ -46,7 +56,7 @@ fn parse(times: usize) {
 fn partial(times: usize) {
     let limits = Limits::default();
     let mut head = Head::default();
-    let mut request = REQUEST[..REQUEST.len() - 2].to_vec();
+    let mut request = FROM_BROWSER[..FROM_BROWSER.len() - 2].to_vec();
     for index in 0..48 {
         request.extend_from_slice(format!("X-{index}: {}\r\n", "a".repeat(1000)).as_bytes());
     }

@@ -306,3 +306,110 @@ fn step_in_extension(state: State, byte: u8) -> Option<State> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_is_a_range_of_the_input_and_the_rest_is_left() {
+        let mut decoder = ChunkedDecoder::default();
+        let limits = Limits::default();
+        let input = b"3;x=y\r\nabc\r\n0\r\n\r\nGET";
+        let first = decoder.decode(input, &limits);
+        assert_eq!(
+            first,
+            Ok(Chunk::Data {
+                start: 7,
+                end: 10,
+                consumed: 10
+            })
+        );
+        assert_eq!(
+            decoder.decode(&input[10..], &limits),
+            Ok(Chunk::End { consumed: 7 })
+        );
+        // The next request is not touched.
+        assert_eq!(
+            decoder.decode(b"GET", &limits),
+            Ok(Chunk::End { consumed: 0 })
+        );
+        assert_eq!(decoder.decode(b"", &limits), Ok(Chunk::End { consumed: 0 }));
+    }
+
+    #[test]
+    fn no_input_asks_for_more() {
+        let mut decoder = ChunkedDecoder::default();
+        let limits = Limits::default();
+        assert_eq!(
+            decoder.decode(b"", &limits),
+            Ok(Chunk::NeedMore { consumed: 0 })
+        );
+        assert_eq!(
+            decoder.decode(b"2\r", &limits),
+            Ok(Chunk::NeedMore { consumed: 2 })
+        );
+        assert_eq!(
+            decoder.decode(b"\n", &limits),
+            Ok(Chunk::NeedMore { consumed: 1 })
+        );
+        let data = decoder.decode(b"a", &limits);
+        assert_eq!(
+            data,
+            Ok(Chunk::Data {
+                start: 0,
+                end: 1,
+                consumed: 1
+            })
+        );
+    }
+
+    #[test]
+    fn limits_count_one_line_and_all_trailers() {
+        let limits = Limits {
+            chunk_extension_bytes: 5,
+            trailer_bytes: 6,
+            ..Limits::default()
+        };
+        let run = |input: &[u8]| {
+            let mut decoder = ChunkedDecoder::default();
+            let mut at = 0;
+            loop {
+                match decoder.decode(&input[at..], &limits)? {
+                    Chunk::Data { consumed, .. } => at += consumed,
+                    other => return Ok(other),
+                }
+            }
+        };
+        assert!(run(b"1;a=b\r\nx\r\n1;a=b\r\nx\r\n0\r\nA:12\r\n\r\n").is_ok());
+        assert_eq!(run(b"1;a=bc"), Err(error::CHUNK_EXTENSION_TOO_LONG));
+        assert_eq!(run(b"000001"), Err(error::CHUNK_EXTENSION_TOO_LONG));
+        assert_eq!(run(b"0\r\nA:123\r\n"), Err(error::TRAILERS_TOO_LARGE));
+        assert_eq!(run(b"0\r\nA:\r\nB:1"), Err(error::TRAILERS_TOO_LARGE));
+    }
+
+    #[test]
+    fn data_pays_for_extensions() {
+        let limits = Limits {
+            chunk_extension_bytes: 10,
+            ..Limits::default()
+        };
+        let mut decoder = ChunkedDecoder::default();
+        // 9 bytes of extension for 10 bytes of data: for ever.
+        for _ in 0..100 {
+            let found = decoder.decode(b"a;234567\r\n0123456789", &limits);
+            assert_eq!(
+                found,
+                Ok(Chunk::Data {
+                    start: 10,
+                    end: 20,
+                    consumed: 20
+                })
+            );
+            assert_eq!(
+                decoder.decode(b"\r\n", &limits),
+                Ok(Chunk::NeedMore { consumed: 2 })
+            );
+        }
+    }
+}

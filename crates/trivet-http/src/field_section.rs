@@ -6,7 +6,7 @@
 //! another. A test holds the two against each other.
 
 use crate::byte_class::{self, TOKEN};
-use crate::error::{self, Rejection};
+use crate::error::{self, Fault};
 use crate::head::{Field, Span};
 use crate::known::Known;
 use crate::word_scan;
@@ -18,13 +18,13 @@ pub(crate) fn parse(
     start: usize,
     most_fields: usize,
     fields: &mut Vec<Field>,
-) -> Result<Option<usize>, Rejection> {
+) -> Result<Option<usize>, Fault> {
     let mut at = start;
     loop {
         match buffer.get(at) {
             None => return Ok(None),
             Some(b'\r' | b'\n') => return line_end(buffer, at),
-            Some(_) if fields.len() >= most_fields => return Err(error::TOO_MANY_FIELDS),
+            Some(_) if fields.len() >= most_fields => return Err(&error::TOO_MANY_FIELDS),
             Some(_) => {}
         }
         // Up to the colon first: a name that is known needs no look at its bytes.
@@ -57,21 +57,28 @@ pub(crate) fn parse(
 
 /// The index after the CRLF that must stand at `at`; `None` when more bytes are needed.
 #[inline]
-fn line_end(buffer: &[u8], at: usize) -> Result<Option<usize>, Rejection> {
+fn line_end(buffer: &[u8], at: usize) -> Result<Option<usize>, Fault> {
     match (buffer.get(at), buffer.get(at + 1)) {
         (Some(b'\r'), Some(b'\n')) => Ok(Some(at + 2)),
         (None | Some(b'\r'), None) => Ok(None),
-        (Some(b'\r'), Some(_)) => Err(error::BARE_CR),
-        (Some(b'\n'), _) => Err(error::BARE_LF),
-        _ => Err(error::BAD_FIELD_VALUE),
+        (Some(b'\r'), Some(_)) => Err(&error::BARE_CR),
+        (Some(b'\n'), _) => Err(&error::BARE_LF),
+        _ => Err(&error::BAD_FIELD_VALUE),
     }
 }
 
-/// Without the white space around it (RFC 9112 section 5.1). The only byte of a value below a space
-/// is HTAB.
+/// Without the white space around it (RFC 9112 section 5.1): mostly one space before it.
 #[inline]
-fn trimmed(buffer: &[u8], mut start: usize, end: usize) -> Span {
-    let mut value = &buffer[start..end];
+fn trimmed(buffer: &[u8], start: usize, end: usize) -> Span {
+    // The only byte of a value below a space is HTAB.
+    match &buffer[start..end] {
+        [b' ', first, .., last] if *first > b' ' && *last > b' ' => Span::new(start + 1, end),
+        value => trimmed_slowly(value, start),
+    }
+}
+
+#[inline(never)]
+fn trimmed_slowly(mut value: &[u8], mut start: usize) -> Span {
     while let [..=b' ', rest @ ..] = value {
         value = rest;
         start += 1;
@@ -84,14 +91,14 @@ fn trimmed(buffer: &[u8], mut start: usize, end: usize) -> Span {
 
 /// `byte` is the first of the line that is not of a token, and not a colon after a name.
 #[cold]
-fn fault_in_name(byte: u8, is_empty: bool, is_first_line: bool) -> Rejection {
+fn fault_in_name(byte: u8, is_empty: bool, is_first_line: bool) -> Fault {
     match byte {
-        b':' => error::EMPTY_FIELD_NAME,
-        b' ' | b'\t' if !is_empty => error::SPACE_BEFORE_COLON,
-        b' ' | b'\t' if is_first_line => error::SPACE_BEFORE_FIRST_FIELD,
-        b' ' | b'\t' => error::FOLDED_FIELD,
-        b'\r' => error::MISSING_COLON,
-        b'\n' => error::BARE_LF,
-        _ => error::BAD_FIELD_NAME,
+        b':' => &error::EMPTY_FIELD_NAME,
+        b' ' | b'\t' if !is_empty => &error::SPACE_BEFORE_COLON,
+        b' ' | b'\t' if is_first_line => &error::SPACE_BEFORE_FIRST_FIELD,
+        b' ' | b'\t' => &error::FOLDED_FIELD,
+        b'\r' => &error::MISSING_COLON,
+        b'\n' => &error::BARE_LF,
+        _ => &error::BAD_FIELD_NAME,
     }
 }

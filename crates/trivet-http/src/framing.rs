@@ -1,7 +1,7 @@
 //! What the fields of a request say together: whose it is, how long the body is, whether the
 //! connection stays (RFC 9110 and 9112); nothing is tokenized here.
 
-use crate::error::{self, Rejection};
+use crate::error::{self, Fault};
 use crate::head::{Body, Field, Head, Version};
 use crate::host;
 use crate::known::{Known, equals_lower_case};
@@ -11,7 +11,7 @@ use crate::known::{Known, equals_lower_case};
 struct Findings {
     host: Option<usize>,
     content_length: Option<u64>,
-    transfer_encoding: Option<Result<(), Rejection>>,
+    transfer_encoding: Option<Result<(), Fault>>,
     says_close: bool,
     says_keep_alive: bool,
     says_upgrade: bool,
@@ -36,12 +36,12 @@ impl Findings {
 }
 
 /// Fills in everything of `head` that follows from its version and its fields.
-pub(crate) fn decide(head: &mut Head, buffer: &[u8]) -> Result<(), Rejection> {
+pub(crate) fn decide(head: &mut Head, buffer: &[u8]) -> Result<(), Fault> {
     let findings = read_fields(&head.fields, buffer)?;
     let is_http11 = head.version == Version::Http11;
 
     if is_http11 && findings.host.is_none() {
-        return Err(error::MISSING_HOST);
+        return Err(&error::MISSING_HOST);
     }
     head.host = findings.host;
     head.content_length = findings.content_length;
@@ -51,14 +51,14 @@ pub(crate) fn decide(head: &mut Head, buffer: &[u8]) -> Result<(), Rejection> {
     // RFC 9110 section 7.8: Upgrade in an HTTP/1.0 request is ignored.
     head.upgrade = is_http11 && findings.says_upgrade && findings.has_upgrade;
     if findings.expects_something_else {
-        return Err(error::EXPECTATION_FAILED);
+        return Err(&error::EXPECTATION_FAILED);
     }
     // RFC 9110 section 10.1.1: ignored in HTTP/1.0, and pointless when no body is to come.
     head.expect_continue = is_http11 && findings.expects_continue && head.body != Body::None;
     Ok(())
 }
 
-fn read_fields(fields: &[Field], buffer: &[u8]) -> Result<Findings, Rejection> {
+fn read_fields(fields: &[Field], buffer: &[u8]) -> Result<Findings, Fault> {
     let mut findings = Findings::default();
     for (index, field) in fields.iter().enumerate() {
         let Some(known) = field.known else { continue };
@@ -67,11 +67,11 @@ fn read_fields(fields: &[Field], buffer: &[u8]) -> Result<Findings, Rejection> {
                 // RFC 9112 section 3.2. An empty value says that the target has no authority, and
                 // section 3.3 then takes the server's own name; a port without a host says nothing.
                 if findings.host.replace(index).is_some() {
-                    return Err(error::TWO_HOSTS);
+                    return Err(&error::TWO_HOSTS);
                 }
-                let found = host::parse(field.value.of(buffer)).ok_or(error::BAD_HOST)?;
+                let found = host::parse(field.value.of(buffer)).ok_or(&error::BAD_HOST)?;
                 if found.host.is_empty() && found.port.is_some() {
-                    return Err(error::BAD_HOST);
+                    return Err(&error::BAD_HOST);
                 }
             }
             Known::ContentLength => {
@@ -79,13 +79,13 @@ fn read_fields(fields: &[Field], buffer: &[u8]) -> Result<Findings, Rejection> {
                 // RFC 9112 section 6.3, rule 5 would permit equal repeats. Two parties that fold
                 // them differently are how requests are smuggled, so none is taken.
                 if findings.content_length.replace(length).is_some() {
-                    return Err(error::TWO_CONTENT_LENGTHS);
+                    return Err(&error::TWO_CONTENT_LENGTHS);
                 }
             }
             Known::TransferEncoding => {
                 let coding = transfer_encoding(field.value.of(buffer));
                 if findings.transfer_encoding.replace(coding).is_some() {
-                    return Err(error::TWO_TRANSFER_ENCODINGS);
+                    return Err(&error::TWO_TRANSFER_ENCODINGS);
                 }
             }
             Known::Connection => {
@@ -106,10 +106,10 @@ fn read_fields(fields: &[Field], buffer: &[u8]) -> Result<Findings, Rejection> {
 }
 
 /// RFC 9112 section 6.3, the rules for requests.
-fn body(findings: &Findings, version: Version) -> Result<Body, Rejection> {
+fn body(findings: &Findings, version: Version) -> Result<Body, Fault> {
     match (findings.transfer_encoding, findings.content_length) {
-        (Some(_), Some(_)) => Err(error::LENGTH_AND_CODING),
-        (Some(_), None) if version == Version::Http10 => Err(error::CODING_IN_HTTP10),
+        (Some(_), Some(_)) => Err(&error::LENGTH_AND_CODING),
+        (Some(_), None) if version == Version::Http10 => Err(&error::CODING_IN_HTTP10),
         (Some(coding), None) => coding.map(|()| Body::Chunked),
         (None, Some(0) | None) => Ok(Body::None),
         (None, Some(length)) => Ok(Body::Length(length)),
@@ -117,19 +117,19 @@ fn body(findings: &Findings, version: Version) -> Result<Body, Rejection> {
 }
 
 /// RFC 9110 section 8.6: `1*DIGIT`, and no more than fits. A list such as "10, 10" is refused too.
-fn content_length(value: &[u8]) -> Result<u64, Rejection> {
+fn content_length(value: &[u8]) -> Result<u64, Fault> {
     if value.is_empty() {
-        return Err(error::BAD_CONTENT_LENGTH);
+        return Err(&error::BAD_CONTENT_LENGTH);
     }
     let mut length: u64 = 0;
     for byte in value {
         if !byte.is_ascii_digit() {
-            return Err(error::BAD_CONTENT_LENGTH);
+            return Err(&error::BAD_CONTENT_LENGTH);
         }
         length = length
             .checked_mul(10)
             .and_then(|tens| tens.checked_add(u64::from(byte - b'0')))
-            .ok_or(error::BAD_CONTENT_LENGTH)?;
+            .ok_or(&error::BAD_CONTENT_LENGTH)?;
     }
     Ok(length)
 }
@@ -137,28 +137,28 @@ fn content_length(value: &[u8]) -> Result<u64, Rejection> {
 /// Exactly "chunked" is taken. Of the rest, RFC 9112 section 6.3 rule 4 demands 400 when chunked is
 /// not the last coding ("identity", which section 7 no longer knows, "gzip", "chunked, gzip"), and
 /// section 6.1 advises 501 when a coding before it is not understood ("gzip, chunked").
-fn transfer_encoding(value: &[u8]) -> Result<(), Rejection> {
+fn transfer_encoding(value: &[u8]) -> Result<(), Fault> {
     let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
     if is_chunked(value) {
         return Ok(());
     }
     let mut codings = list_members(value);
     let Some(last) = codings.next_back() else {
-        return Err(error::BAD_TRANSFER_ENCODING);
+        return Err(&error::BAD_TRANSFER_ENCODING);
     };
     if !is_chunked(last) {
-        return Err(error::BAD_TRANSFER_ENCODING);
+        return Err(&error::BAD_TRANSFER_ENCODING);
     }
     let mut before = codings.peekable();
     if before.peek().is_none() {
         // Empty list members around it (", chunked"): RFC 9110 section 5.6.1.2 lets recipients
         // ignore them, and implementations differ in whether they do.
-        return Err(error::BAD_TRANSFER_ENCODING);
+        return Err(&error::BAD_TRANSFER_ENCODING);
     }
     Err(if before.any(is_chunked) {
-        error::TWO_TRANSFER_ENCODINGS
+        &error::TWO_TRANSFER_ENCODINGS
     } else {
-        error::UNKNOWN_CODING
+        &error::UNKNOWN_CODING
     })
 }
 
@@ -209,7 +209,7 @@ mod tests {
         ] {
             assert_eq!(
                 content_length(value.as_bytes()),
-                Err(error::BAD_CONTENT_LENGTH),
+                Err(&error::BAD_CONTENT_LENGTH),
                 "{value}"
             );
         }
@@ -221,20 +221,20 @@ mod tests {
             assert_eq!(transfer_encoding(value.as_bytes()), Ok(()), "{value}");
         }
         for (value, rejection) in [
-            ("", error::BAD_TRANSFER_ENCODING),
-            ("identity", error::BAD_TRANSFER_ENCODING),
-            ("gzip", error::BAD_TRANSFER_ENCODING),
-            ("xchunked", error::BAD_TRANSFER_ENCODING),
-            ("chunked;a=b", error::BAD_TRANSFER_ENCODING),
-            ("chunked, gzip", error::BAD_TRANSFER_ENCODING),
-            ("chunked, identity", error::BAD_TRANSFER_ENCODING),
-            (", chunked", error::BAD_TRANSFER_ENCODING),
-            ("chunked,", error::BAD_TRANSFER_ENCODING),
-            ("\"chunked\"", error::BAD_TRANSFER_ENCODING),
-            ("chunked chunked", error::BAD_TRANSFER_ENCODING),
-            ("gzip, chunked", error::UNKNOWN_CODING),
-            ("identity, chunked", error::UNKNOWN_CODING),
-            ("chunked, chunked", error::TWO_TRANSFER_ENCODINGS),
+            ("", &error::BAD_TRANSFER_ENCODING),
+            ("identity", &error::BAD_TRANSFER_ENCODING),
+            ("gzip", &error::BAD_TRANSFER_ENCODING),
+            ("xchunked", &error::BAD_TRANSFER_ENCODING),
+            ("chunked;a=b", &error::BAD_TRANSFER_ENCODING),
+            ("chunked, gzip", &error::BAD_TRANSFER_ENCODING),
+            ("chunked, identity", &error::BAD_TRANSFER_ENCODING),
+            (", chunked", &error::BAD_TRANSFER_ENCODING),
+            ("chunked,", &error::BAD_TRANSFER_ENCODING),
+            ("\"chunked\"", &error::BAD_TRANSFER_ENCODING),
+            ("chunked chunked", &error::BAD_TRANSFER_ENCODING),
+            ("gzip, chunked", &error::UNKNOWN_CODING),
+            ("identity, chunked", &error::UNKNOWN_CODING),
+            ("chunked, chunked", &error::TWO_TRANSFER_ENCODINGS),
         ] {
             assert_eq!(
                 transfer_encoding(value.as_bytes()),

@@ -45,13 +45,6 @@ impl Span {
             end: end as u32,
         }
     }
-
-    /// The span of `part`, which must be a slice of `buffer`.
-    #[inline]
-    pub(crate) fn within(buffer: &[u8], part: &[u8]) -> Self {
-        let start = part.as_ptr() as usize - buffer.as_ptr() as usize;
-        Self::new(start, start + part.len())
-    }
 }
 
 /// Spans hold 32 bits; a limit above this number counts as this number.
@@ -137,6 +130,12 @@ pub enum Progress {
     Partial,
 }
 
+/// The part of a head in which the bytes end.
+enum Unfinished {
+    RequestLine,
+    Other,
+}
+
 impl Head {
     /// Reads one head from the start of `buffer`. Anything in `self` is from this call alone; after
     /// [`Progress::Partial`] and after an error its fields mean nothing.
@@ -150,39 +149,32 @@ impl Head {
         self.clear();
         let head_bytes = limits.head_bytes.min(LONGEST_HEAD);
         let window = &buffer[..buffer.len().min(head_bytes)];
-        let is_full = window.len() == head_bytes;
+        let part = self.read(window, limits)?;
+        match part {
+            None => Ok(Progress::Complete),
+            Some(_) if window.len() < head_bytes => Ok(Progress::Partial),
+            Some(Unfinished::RequestLine) => Err(error::REQUEST_LINE_TOO_LONG),
+            Some(Unfinished::Other) => Err(error::HEAD_TOO_LARGE),
+        }
+    }
 
+    /// `None` when the head is complete, else what is not.
+    #[inline]
+    fn read(&mut self, window: &[u8], limits: &Limits) -> Result<Option<Unfinished>, Rejection> {
         let Some(start) = request_line::skip_empty_lines(window)? else {
-            return if is_full {
-                Err(error::HEAD_TOO_LARGE)
-            } else {
-                Ok(Progress::Partial)
-            };
+            return Ok(Some(Unfinished::Other));
         };
-        let Some(line) = request_line::parse(window, start, limits.request_line_bytes)? else {
-            return if is_full {
-                Err(error::REQUEST_LINE_TOO_LONG)
-            } else {
-                Ok(Progress::Partial)
-            };
+        let most_bytes = limits.request_line_bytes;
+        let Some(first_field) = request_line::parse(window, start, most_bytes, self)? else {
+            return Ok(Some(Unfinished::RequestLine));
         };
-        let Some(end) = field_section::parse(window, line.end, limits.fields, &mut self.fields)?
-        else {
-            return if is_full {
-                Err(error::HEAD_TOO_LARGE)
-            } else {
-                Ok(Progress::Partial)
-            };
+        let end = field_section::parse(window, first_field, limits.fields, &mut self.fields)?;
+        let Some(end) = end else {
+            return Ok(Some(Unfinished::Other));
         };
-        self.method = line.method;
-        self.target = line.target;
-        self.path = line.path;
-        self.query = line.query;
-        self.authority = line.authority;
-        self.version = line.version;
         self.len = end;
         framing::decide(self, window)?;
-        Ok(Progress::Complete)
+        Ok(None)
     }
 
     /// The value of the first field of this name, which must be given in lower case.
@@ -202,5 +194,145 @@ impl Head {
             fields,
             ..Self::default()
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(bytes: &[u8], limits: &Limits) -> Result<Progress, Rejection> {
+        Head::default().parse(bytes, limits)
+    }
+
+    #[test]
+    fn a_fault_is_told_as_soon_as_it_has_arrived() {
+        for (bytes, rejection) in [
+            (&b"\n"[..], error::BARE_LF),
+            (b"\r\n\r\n\r", error::TOO_MANY_EMPTY_LINES),
+            (b"\x16\x03", error::TLS_ON_PLAIN_PORT),
+            (b"G(", error::BAD_METHOD),
+            (b"GET /a#", error::FRAGMENT_IN_TARGET),
+            (b"GET / HTTP/2x", error::BAD_VERSION),
+            (b"GET / HTTP/2.0", error::UNSUPPORTED_VERSION),
+            (b"PRI * HTTP/2.0", error::HTTP2_PREFACE),
+            (b"GET / HTTP/1.1\n", error::BARE_LF),
+            (b"GET a HTTP/1.1\r\n", error::BAD_TARGET),
+            (b"GET / HTTP/1.1\r\n ", error::SPACE_BEFORE_FIRST_FIELD),
+            (b"GET / HTTP/1.1\r\nA: b\r\n ", error::FOLDED_FIELD),
+            (b"GET / HTTP/1.1\r\nA ", error::SPACE_BEFORE_COLON),
+            (b"GET / HTTP/1.1\r\nHost ", error::SPACE_BEFORE_COLON),
+            (b"GET / HTTP/1.1\r\nA\r", error::MISSING_COLON),
+            (b"GET / HTTP/1.1\r\nA: b\n", error::BARE_LF),
+            (b"GET / HTTP/1.1\r\nA: \0", error::BAD_FIELD_VALUE),
+            (b"GET / HTTP/1.1\r\nA: b\r\n\r\r", error::BARE_CR),
+        ] {
+            let limits = Limits::default();
+            let before = parse(&bytes[..bytes.len() - 1], &limits);
+            assert_eq!(before, Ok(Progress::Partial), "{}", bytes.escape_ascii());
+            assert_eq!(
+                parse(bytes, &limits),
+                Err(rejection),
+                "{}",
+                bytes.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn a_limit_holds_before_the_end_has_arrived() {
+        let limits = Limits {
+            request_line_bytes: 20,
+            head_bytes: 60,
+            fields: 2,
+            ..Limits::default()
+        };
+        for (bytes, rejection) in [
+            ("GET /0123456789 HTTP/1.1\r\n", error::REQUEST_LINE_TOO_LONG),
+            ("GET /01234567890123456", error::REQUEST_LINE_TOO_LONG),
+            (
+                "GET / HTTP/1.1\r\nA: 1\r\nB: 2\r\nC",
+                error::TOO_MANY_FIELDS,
+            ),
+            (
+                "GET / HTTP/1.1\r\nA: 0123456789012345678901234567890123456789a",
+                error::HEAD_TOO_LARGE,
+            ),
+        ] {
+            assert_eq!(parse(bytes.as_bytes(), &limits), Err(rejection), "{bytes}");
+        }
+        for bytes in [
+            "GET /01234567890123",
+            "GET /01234 HTTP/1.1\r\nA: 1\r\nB: 2\r\n",
+            "GET / HTTP/1.1\r\nA: 012345678901234567890123456789012345678",
+        ] {
+            assert_eq!(
+                parse(bytes.as_bytes(), &limits),
+                Ok(Progress::Partial),
+                "{bytes}"
+            );
+        }
+        let largest = "GET / HTTP/1.1\r\nHost:\r\nB: 012345678901234567890123456789\r\n\r\n";
+        assert_eq!(largest.len(), 60);
+        assert_eq!(parse(largest.as_bytes(), &limits), Ok(Progress::Complete));
+        // The longest request line: exactly 20 bytes.
+        assert_eq!(
+            parse(b"GET /012345 HTTP/1.0\r\n\r\n", &limits),
+            Ok(Progress::Complete)
+        );
+        assert_eq!(
+            parse(b"GET /0123456 HTTP/1.0\r\n\r\n", &limits),
+            Err(error::REQUEST_LINE_TOO_LONG)
+        );
+    }
+
+    #[test]
+    fn nothing_of_the_request_before_stays_in_a_head() {
+        let mut head = Head::default();
+        let first = b"POST http://b/c?d HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
+        let second = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        assert_eq!(
+            head.parse(first, &Limits::default()),
+            Ok(Progress::Complete)
+        );
+        assert_eq!(
+            head.parse(second, &Limits::default()),
+            Ok(Progress::Complete)
+        );
+        let mut fresh = Head::default();
+        assert_eq!(
+            fresh.parse(second, &Limits::default()),
+            Ok(Progress::Complete)
+        );
+        assert_eq!(head, fresh);
+    }
+
+    #[test]
+    fn fields_are_found_by_name_and_by_kind() {
+        let bytes = b"GET / HTTP/1.1\r\nHOST: a\r\nX_B: 1\r\nCooKie: c\r\nx-b: 2\r\n\r\nbody";
+        let mut head = Head::default();
+        assert_eq!(
+            head.parse(bytes, &Limits::default()),
+            Ok(Progress::Complete)
+        );
+        assert_eq!(head.field(bytes, "x-b"), Some(&b"2"[..]));
+        assert_eq!(head.field(bytes, "host"), Some(&b"a"[..]));
+        assert_eq!(head.field(bytes, "accept"), None);
+        assert_eq!(head.host, Some(0));
+        assert_eq!(head.len, bytes.len() - b"body".len());
+        let kinds: Vec<_> = head
+            .fields
+            .iter()
+            .map(|f| (f.known, f.has_underscore))
+            .collect();
+        assert_eq!(
+            kinds,
+            [
+                (Some(Known::Host), false),
+                (None, true),
+                (Some(Known::Cookie), false),
+                (None, false)
+            ]
+        );
     }
 }

@@ -93,15 +93,24 @@ impl Known {
         Self::ALL[self as usize].1
     }
 
-    /// The known field of this name, whatever its case. The name must be a token.
+    /// The known field of this name, whatever its case.
     #[inline]
     #[must_use]
     pub fn of(name: &[u8]) -> Option<Self> {
-        if name.is_empty() {
-            return None;
-        }
-        let (known, expected) = Self::ALL[SLOTS[slot(name, FACTOR)] as usize];
+        let (Some(start), Some(end)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) else {
+            return Self::of_short(name);
+        };
+        let (known, expected) = Self::ALL[SLOTS[slot(*start, *end, name.len(), FACTOR)] as usize];
         equals_lower_case(name, expected.as_bytes()).then_some(known)
+    }
+
+    /// Names of less than four bytes are few and rare.
+    #[inline(never)]
+    fn of_short(name: &[u8]) -> Option<Self> {
+        let found = Self::ALL
+            .iter()
+            .find(|(_, expected)| name.eq_ignore_ascii_case(expected.as_bytes()));
+        found.map(|(known, _)| *known)
     }
 }
 
@@ -160,15 +169,14 @@ static SLOTS: [u8; SLOT_COUNT] = match slots(FACTOR) {
     None => panic!("no factor found"),
 };
 
-/// First byte, last byte, fourth byte from the end and length tell the known names apart.
+/// The first four bytes, the last four and the length tell the known names apart.
 #[inline]
-const fn slot(name: &[u8], factor: u32) -> usize {
-    let length = name.len();
-    let first = name[0] as u32 | 0x20;
-    let last = name[length - 1] as u32 | 0x20;
-    let fourth_from_end = name[length.saturating_sub(4)] as u32 | 0x20;
-    let key = first | last << 8 | fourth_from_end << 16 | (length as u32) << 24;
-    (key.wrapping_mul(factor) >> (32 - SLOT_COUNT.trailing_zeros())) as usize
+const fn slot(start: [u8; 4], end: [u8; 4], length: usize, factor: u32) -> usize {
+    const SMALL: u32 = 0x2020_2020;
+    let start = (u32::from_le_bytes(start) | SMALL).wrapping_mul(factor);
+    let both = start.rotate_left(9) ^ (u32::from_le_bytes(end) | SMALL);
+    let key = both.wrapping_add(length as u32).wrapping_mul(factor);
+    (key >> (32 - SLOT_COUNT.trailing_zeros())) as usize
 }
 
 /// The table for a factor, or `None` when two names fall into one slot. Free slots hold 0: a lookup
@@ -178,12 +186,15 @@ const fn slots(factor: u32) -> Option<[u8; SLOT_COUNT]> {
     let mut taken = [false; SLOT_COUNT];
     let mut index = 0;
     while index < Known::ALL.len() {
-        let at = slot(Known::ALL[index].1.as_bytes(), factor);
-        if taken[at] {
-            return None;
+        let name = Known::ALL[index].1.as_bytes();
+        if let (Some(start), Some(end)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+            let at = slot(*start, *end, name.len(), factor);
+            if taken[at] {
+                return None;
+            }
+            taken[at] = true;
+            table[at] = index as u8;
         }
-        taken[at] = true;
-        table[at] = index as u8;
         index += 1;
     }
     Some(table)
@@ -200,7 +211,7 @@ const fn find_factor() -> u32 {
         factor = factor.wrapping_mul(0x915f_77f5) | 1;
         tries += 1;
     }
-    panic!("two names of the table agree in first, last and fourth byte from the end and in length")
+    panic!("two names of the table agree in length and in their first and last four bytes")
 }
 
 #[cfg(test)]
