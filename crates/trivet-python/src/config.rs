@@ -76,6 +76,7 @@ impl EngineConfig {
 }
 
 fn seconds(name: &str, value: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(value)
-        .map_err(|_| PyValueError::new_err(format!("{name} is {value}, expected seconds, 0 or more")))
+    Duration::try_from_secs_f64(value).map_err(|_| {
+        PyValueError::new_err(format!("{name} is {value}, expected seconds, 0 or more"))
+    })
 }

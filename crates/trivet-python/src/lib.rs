@@ -25,6 +25,9 @@ mod _engine {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-        module.add("CONFIG_FIELDS", crate::config::EngineConfig::FIELDS.to_vec())
+        module.add(
+            "CONFIG_FIELDS",
+            crate::config::EngineConfig::FIELDS.to_vec(),
+        )
     }
 }

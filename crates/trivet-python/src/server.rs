@@ -47,7 +47,14 @@ impl Server {
             addresses.push(ServerAddress { name, port });
         }
         let engine = Engine::start(config.for_engine()?, sockets)?;
-        Ok(Self { app, on_error, config, addresses, engine, events: Mutex::default() })
+        Ok(Self {
+            app,
+            on_error,
+            config,
+            addresses,
+            engine,
+            events: Mutex::default(),
+        })
     }
 
     /// Readable when events() has something to say.
@@ -74,15 +81,25 @@ impl Server {
 
     /// Serves requests on the calling thread until the engine stops or does not need the thread.
     fn run_thread(&self, py: Python<'_>) -> PyResult<()> {
-        let Some(exchange) = self.engine.exchange() else { return Ok(()) };
-        let caller =
-            Caller::new(py, &self.app, &self.on_error, &self.config, &self.addresses, exchange);
+        let Some(exchange) = self.engine.exchange() else {
+            return Ok(());
+        };
+        let caller = Caller::new(
+            py,
+            &self.app,
+            &self.on_error,
+            &self.config,
+            &self.addresses,
+            exchange,
+        );
         match caller {
             Ok(mut caller) => {
                 caller.serve(py);
                 Ok(())
             }
-            Err(error) => Err(PyRuntimeError::new_err(format!("a thread cannot serve: {error}"))),
+            Err(error) => Err(PyRuntimeError::new_err(format!(
+                "a thread cannot serve: {error}"
+            ))),
         }
     }
 

@@ -24,7 +24,10 @@ impl Key {
     }
 
     pub(crate) fn from_u64(value: u64) -> Self {
-        Self { index: value as u32, generation: (value >> 32) as u32 }
+        Self {
+            index: value as u32,
+            generation: (value >> 32) as u32,
+        }
     }
 }
 
@@ -77,6 +80,8 @@ pub(crate) struct BodyAhead {
     pub(crate) reader: BodyReader,
     /// Bytes of `input` that `reader` has seen.
     pub(crate) seen: usize,
+    /// When the client has stalled for too long.
+    pub(crate) times_out: Milliseconds,
 }
 
 /// What comes after the last byte of an answer.

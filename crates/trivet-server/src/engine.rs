@@ -7,8 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rustix::pipe::{PipeFlags, pipe_with};
-
 use crate::access_log::{LogFormat, Sink};
 use crate::application::Application;
 use crate::clock::Milliseconds;
@@ -17,7 +15,7 @@ use crate::exchange::Exchange;
 use crate::hub::{Hub, Reader};
 use crate::scheduler::{Scheduler, Woken};
 use crate::stats::{Snapshot, Stats, count};
-use crate::system::{Poller, ThreadWatch, Waker};
+use crate::system::{self, Poller, ThreadWatch, Waker};
 use crate::token::{Look, Ticket};
 
 /// What the process that runs the engine must know or do.
@@ -112,8 +110,11 @@ impl<A: Application> Engine<A> {
     pub fn start(config: Config, listeners: Vec<Listener>) -> io::Result<Self> {
         let poller = Poller::new()?;
         let waker = poller.handle()?;
-        let (news, told) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        let sink = config.access_log.map(|_| Sink::standard_output()).transpose()?;
+        let (news, told) = system::news_pipe()?;
+        let sink = config
+            .access_log
+            .map(|_| Sink::standard_output())
+            .transpose()?;
         let shared = Arc::new(Shared {
             scheduler: Scheduler::new(config.threads),
             config,
@@ -135,7 +136,11 @@ impl<A: Application> Engine<A> {
             .name("trivet-monitor".to_owned())
             .stack_size(256 * 1024)
             .spawn(move || monitor.run())?;
-        Ok(Self { shared, news, monitor: Some(monitor) })
+        Ok(Self {
+            shared,
+            news,
+            monitor: Some(monitor),
+        })
     }
 
     /// For a thread that wants to run the application: `None` when it is not needed.
@@ -143,7 +148,10 @@ impl<A: Application> Engine<A> {
     /// # Errors
     /// When memory for its buffers cannot be had.
     pub fn exchange(&self) -> Option<Exchange<A>> {
-        self.shared.scheduler.join().then(|| Exchange::new(Arc::clone(&self.shared)))
+        self.shared
+            .scheduler
+            .join()
+            .then(|| Exchange::new(Arc::clone(&self.shared)))
     }
 
     /// Readable when [`Engine::events`] has something.
@@ -225,9 +233,13 @@ impl<A: Application> Monitor<A> {
     const TICKS_OF_COMPUTING: u32 = 20;
     /// Where /proc does not tell a sleeping thread from a busy one.
     const TICKS_UNKNOWN: u32 = 5;
-    /// How long an application thread that comes to rest meanwhile can wait for a held token.
     fn new(shared: Arc<Shared<A>>) -> Self {
-        Self { shared, watch: ThreadWatch::new(), seen: None, ticks: 0 }
+        Self {
+            shared,
+            watch: ThreadWatch::new(),
+            seen: None,
+            ticks: 0,
+        }
     }
 
     fn run(mut self) {
@@ -241,7 +253,10 @@ impl<A: Application> Monitor<A> {
                 continue;
             }
             let woken = seat.wait(timeout);
-            self.shared.scheduler.monitor_sleeps.store(false, Ordering::Relaxed);
+            self.shared
+                .scheduler
+                .monitor_sleeps
+                .store(false, Ordering::Relaxed);
             match woken {
                 Woken::Stop => return,
                 Woken::Token(hub) => self.hold(hub),
@@ -262,11 +277,17 @@ impl<A: Application> Monitor<A> {
 
     /// Announces the sleep first and looks again afterwards; a depositor does it the other way round.
     fn may_sleep(&self, last: Look) -> bool {
-        self.shared.scheduler.monitor_sleeps.store(true, Ordering::SeqCst);
+        self.shared
+            .scheduler
+            .monitor_sleeps
+            .store(true, Ordering::SeqCst);
         if self.shared.scheduler.deposited.look() == last {
             return true;
         }
-        self.shared.scheduler.monitor_sleeps.store(false, Ordering::Relaxed);
+        self.shared
+            .scheduler
+            .monitor_sleeps
+            .store(false, Ordering::Relaxed);
         false
     }
 

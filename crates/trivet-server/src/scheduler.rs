@@ -38,8 +38,15 @@ pub(crate) enum Woken<A: Application> {
 
 impl<A: Application> Seat<A> {
     pub(crate) fn new() -> Arc<Self> {
-        let inbox = Mutex::new(Inbox { token: None, poked: false, stop: false });
-        Arc::new(Self { inbox, changed: Condvar::new() })
+        let inbox = Mutex::new(Inbox {
+            token: None,
+            poked: false,
+            stop: false,
+        });
+        Arc::new(Self {
+            inbox,
+            changed: Condvar::new(),
+        })
     }
 
     /// Waits without the interpreter's lock for the token, a poke or the end.
@@ -57,7 +64,10 @@ impl<A: Application> Seat<A> {
             }
             match timeout {
                 None => {
-                    inbox = self.changed.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+                    inbox = self
+                        .changed
+                        .wait(inbox)
+                        .unwrap_or_else(PoisonError::into_inner);
                 }
                 Some(timeout) => {
                     let waited = self.changed.wait_timeout(inbox, timeout);
@@ -177,7 +187,9 @@ impl<A: Application> Scheduler<A> {
         if !crew.waiting.is_empty() || crew.wanted > 0 || crew.stopping {
             return 0;
         }
-        (existing / 4).clamp(1, 8).min(self.limit.saturating_sub(existing))
+        (existing / 4)
+            .clamp(1, 8)
+            .min(self.limit.saturating_sub(existing))
     }
 
     /// For the monitor: passes the token on if an application thread waits, else gives it back.
@@ -213,6 +225,12 @@ impl<A: Application> Scheduler<A> {
     pub(crate) fn not_started(&self, count: usize) {
         let mut crew = locked(&self.crew);
         crew.wanted = crew.wanted.saturating_sub(count);
+    }
+
+    /// Whether fewer than half of the threads that there may be are busy.
+    pub(crate) fn has_room(&self) -> bool {
+        let crew = locked(&self.crew);
+        (crew.threads - crew.waiting.len()) * 2 < self.limit
     }
 
     pub(crate) fn threads(&self) -> usize {
@@ -257,7 +275,11 @@ impl<A: Application> Scheduler<A> {
     }
 
     pub(crate) fn mode(&self) -> Mode {
-        if self.early.load(Ordering::Relaxed) { Mode::Early } else { Mode::Late }
+        if self.early.load(Ordering::Relaxed) {
+            Mode::Early
+        } else {
+            Mode::Late
+        }
     }
 
     /// Takes note of how many of some requests blocked; true when that changed the mode.

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 
-from trivet import _engine
+import trivet._engine as compiled
 from trivet.engine.config import engine_config
 
 TYPE_CHECKING = False
@@ -57,7 +57,7 @@ class Engine:
 
         Raises OSError when the system gives no descriptors or threads.
         """
-        self._server = _engine.Server(
+        self._server = compiled.Server(
             app,
             engine_config(settings, multiprocess=multiprocess),
             [_describe(listener, settings.url_scheme) for listener in listeners],

@@ -93,7 +93,10 @@ impl Caller {
             Ok(made) => made,
             Err(error) => return self.fail(py, error, None),
         };
-        let result = self.app.bind(py).call1((&environ, self.start_response.bind(py)));
+        let result = self
+            .app
+            .bind(py)
+            .call1((&environ, self.start_response.bind(py)));
         let result = result.and_then(|iterable| self.respond_and_close(py, &iterable));
         if let Some(socket) = socket {
             if was_taken_over(&socket) {
@@ -217,7 +220,10 @@ impl Caller {
     /// Several bytes objects whose length together is known before the first is sent.
     fn respond_known(&self, py: Python<'_>, chunks: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
         let chunks = chunks.iter().map(as_bytes).collect::<PyResult<Vec<_>>>()?;
-        let length = chunks.iter().map(|chunk| chunk.as_bytes().len() as u64).sum();
+        let length = chunks
+            .iter()
+            .map(|chunk| chunk.as_bytes().len() as u64)
+            .sum();
         for chunk in chunks {
             if !self.send(py, chunk, Some(length))? {
                 return Ok(());
@@ -228,19 +234,28 @@ impl Caller {
 
     /// True when the kernel sends the file by itself.
     fn respond_file(&self, py: Python<'_>, wrapper: &Bound<'_, FileWrapper>) -> PyResult<bool> {
-        let Some(part) = wrapper.get().part(py) else { return Ok(false) };
+        let Some(part) = wrapper.get().part(py) else {
+            return Ok(false);
+        };
         let mut exchange = self.with_head()?;
         exchange.send_file(part.file, part.offset, part.length);
         Ok(true)
     }
 
     /// Sends one chunk; false when nothing more needs to be made.
-    fn send(&self, py: Python<'_>, chunk: &Bound<'_, PyBytes>, length: Option<u64>) -> PyResult<bool> {
+    fn send(
+        &self,
+        py: Python<'_>,
+        chunk: &Bound<'_, PyBytes>,
+        length: Option<u64>,
+    ) -> PyResult<bool> {
         if chunk.as_bytes().is_empty() {
             // PEP 3333: the head waits for the first bytes that are not empty.
             return Ok(true);
         }
-        let sent = self.with_head()?.send_part_of(chunk.as_bytes(), length, || SharedBytes::new(chunk));
+        let sent = self
+            .with_head()?
+            .send_part_of(chunk.as_bytes(), length, || SharedBytes::new(chunk));
         let sent = match sent {
             Sent::Full => {
                 let current = &self.current;
@@ -269,14 +284,12 @@ impl Caller {
 
     /// Answers for an application that failed, and tells the log unless the client was to blame.
     fn fail(&self, py: Python<'_>, error: PyErr, environ: Option<&Bound<'_, PyDict>>) {
-        let is_clients_fault = {
-            let mut exchange = self.current.exchange();
-            exchange.answer_failure();
-            exchange.body_failed()
-        };
+        // The log first: whoever sees the answer finds the reason there.
+        let is_clients_fault = self.current.exchange().body_failed();
         if !is_clients_fault {
             self.report(py, error, environ);
         }
+        self.current.exchange().answer_failure();
     }
 
     fn report(&self, py: Python<'_>, error: PyErr, environ: Option<&Bound<'_, PyDict>>) {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use trivet_server::Exchange;
 
@@ -18,7 +18,10 @@ pub(crate) struct Current {
 
 impl Current {
     pub(crate) fn new(exchange: Exchange<Wsgi>) -> Arc<Self> {
-        Arc::new(Self { exchange: Mutex::new(exchange), serial: AtomicU64::new(0) })
+        Arc::new(Self {
+            exchange: Mutex::new(exchange),
+            serial: AtomicU64::new(0),
+        })
     }
 
     /// For the thread that owns the exchange. It waits for nobody but a stray reader.
@@ -39,7 +42,8 @@ impl Current {
         what: &str,
     ) -> PyResult<MutexGuard<'_, Exchange<Wsgi>>> {
         if self.serial.load(Ordering::Relaxed) != serial {
-            return Err(PyRuntimeError::new_err(format!(
+            // As a closed file does.
+            return Err(PyValueError::new_err(format!(
                 "{what} was used after its request was over"
             )));
         }

@@ -77,7 +77,10 @@ fn key_name(name: &str) -> Option<String> {
         "content-type" => Some("CONTENT_TYPE".to_owned()),
         "content-length" => Some("CONTENT_LENGTH".to_owned()),
         "proxy" => None,
-        _ => Some(format!("HTTP_{}", name.to_ascii_uppercase().replace('-', "_"))),
+        _ => Some(format!(
+            "HTTP_{}",
+            name.to_ascii_uppercase().replace('-', "_")
+        )),
     }
 }
 
@@ -94,11 +97,17 @@ impl EnvironBuilder {
             .collect::<PyResult<_>>()?;
         let known = Known::ALL
             .iter()
-            .map(|(_, name)| KnownKey { key: key_name(name).map(|name| key(&name)), last: None })
+            .map(|(_, name)| KnownKey {
+                key: key_name(name).map(|name| key(&name)),
+                last: None,
+            })
             .collect();
         let methods = ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"]
             .iter()
-            .map(|name| Remembered { bytes: name.as_bytes().to_vec(), text: key(name) })
+            .map(|name| Remembered {
+                bytes: name.as_bytes().to_vec(),
+                text: key(name),
+            })
             .collect();
         Ok(Self {
             templates,
@@ -182,8 +191,10 @@ impl EnvironBuilder {
             _ => {
                 let text = from_latin1(py, target)?;
                 if target.len() <= REMEMBERED_VALUE_BYTES {
-                    self.last_path =
-                        Some(Remembered { bytes: target.to_vec(), text: text.clone().unbind() });
+                    self.last_path = Some(Remembered {
+                        bytes: target.to_vec(),
+                        text: text.clone().unbind(),
+                    });
                 }
                 text
             }
@@ -274,7 +285,9 @@ impl EnvironBuilder {
             Some(key) => key.clone_ref(py),
             None => {
                 let name_text = String::from_utf8_lossy(name).to_ascii_lowercase();
-                let Some(key) = key_name(&name_text) else { return Ok(()) };
+                let Some(key) = key_name(&name_text) else {
+                    return Ok(());
+                };
                 // Not interned: on free-threaded builds an interned str lives for ever.
                 let key = PyString::new(py, &key).unbind();
                 if self.other.len() < REMEMBERED_NAMES && name.len() <= REMEMBERED_NAME_BYTES {
@@ -323,20 +336,24 @@ fn remember(last: &mut Option<Remembered>, bytes: &[u8], text: Py<PyString>) {
             last.bytes.extend_from_slice(bytes);
             last.text = text;
         }
-        None => *last = Some(Remembered { bytes: bytes.to_vec(), text }),
+        None => {
+            *last = Some(Remembered {
+                bytes: bytes.to_vec(),
+                text,
+            })
+        }
     }
 }
 
 #[inline]
-fn set<T>(
-    environ: &Bound<'_, PyDict>,
-    key: &Py<PyString>,
-    value: &Bound<'_, T>,
-) -> PyResult<()> {
+fn set<T>(environ: &Bound<'_, PyDict>, key: &Py<PyString>, value: &Bound<'_, T>) -> PyResult<()> {
     // SAFETY: three live objects, the first a dict; the call takes references of its own.
-    let result =
-        unsafe { ffi::PyDict_SetItem(environ.as_ptr(), key.as_ptr(), value.as_ptr()) };
-    if result == 0 { Ok(()) } else { Err(PyErr::fetch(environ.py())) }
+    let result = unsafe { ffi::PyDict_SetItem(environ.as_ptr(), key.as_ptr(), value.as_ptr()) };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(PyErr::fetch(environ.py()))
+    }
 }
 
 fn address(py: Python<'_>, peer: Peer) -> PyResult<Address> {
@@ -345,7 +362,10 @@ fn address(py: Python<'_>, peer: Peer) -> PyResult<Address> {
         // No address, and none that would be true: a peer on this machine is not 127.0.0.1.
         Peer::Unix => (String::new(), String::new()),
     };
-    Ok(Address { host: PyString::new(py, &host).unbind(), port: PyString::new(py, &port).unbind() })
+    Ok(Address {
+        host: PyString::new(py, &host).unbind(),
+        port: PyString::new(py, &port).unbind(),
+    })
 }
 
 /// The entries that all requests of one listener share, and places for those that each one has.
@@ -357,7 +377,7 @@ fn template<'py>(
     let environ = PyDict::new(py);
     let file_wrapper = py.get_type::<super::file_wrapper::FileWrapper>();
     environ.set_item("REQUEST_METHOD", "")?;
-    environ.set_item("SCRIPT_NAME", &config.root_path)?;
+    environ.set_item("SCRIPT_NAME", from_latin1(py, config.root_path.as_bytes())?)?;
     environ.set_item("PATH_INFO", "")?;
     environ.set_item("QUERY_STRING", "")?;
     environ.set_item("REQUEST_URI", "")?;
@@ -365,7 +385,10 @@ fn template<'py>(
     environ.set_item("SERVER_NAME", &address.name)?;
     environ.set_item("SERVER_PORT", &address.port)?;
     environ.set_item("SERVER_PROTOCOL", "")?;
-    environ.set_item("SERVER_SOFTWARE", concat!("trivet/", env!("CARGO_PKG_VERSION")))?;
+    environ.set_item(
+        "SERVER_SOFTWARE",
+        concat!("trivet/", env!("CARGO_PKG_VERSION")),
+    )?;
     environ.set_item("REMOTE_ADDR", "")?;
     environ.set_item("REMOTE_PORT", "")?;
     environ.set_item("wsgi.version", (1, 0))?;

@@ -38,7 +38,10 @@ impl Input {
 
     pub(crate) fn serve(&self, serial: u64) {
         self.serial.store(serial, Ordering::Relaxed);
-        self.rest.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.rest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     fn take_rest(&self, most: usize) -> Vec<u8> {
@@ -50,12 +53,7 @@ impl Input {
     }
 
     /// Gives the next piece of the body, at most `most` bytes, to `each`; false at its end.
-    fn piece(
-        &self,
-        py: Python<'_>,
-        most: usize,
-        mut each: impl FnMut(&[u8]),
-    ) -> PyResult<bool> {
+    fn piece(&self, py: Python<'_>, most: usize, mut each: impl FnMut(&[u8])) -> PyResult<bool> {
         let serial = self.serial.load(Ordering::Relaxed);
         loop {
             {
@@ -70,7 +68,8 @@ impl Input {
                 }
             }
             let current = &self.current;
-            py.detach(|| current.exchange().wait_for_body()).map_err(body_error)?;
+            py.detach(|| current.exchange().wait_for_body())
+                .map_err(body_error)?;
         }
     }
 
@@ -90,7 +89,10 @@ impl Input {
                 break;
             }
             let room = most - line.len();
-            let end = piece.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
+            let end = piece
+                .iter()
+                .position(|&byte| byte == b'\n')
+                .map(|at| at + 1);
             let taken = end.unwrap_or(piece.len()).min(room);
             line.extend_from_slice(&piece[..taken]);
             if taken < piece.len() {
@@ -107,7 +109,8 @@ impl Input {
 
 /// `None` and negative sizes mean "all".
 fn most(size: Option<i64>) -> usize {
-    size.and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX)
+    size.and_then(|size| usize::try_from(size).ok())
+        .unwrap_or(usize::MAX)
 }
 
 fn body_error(error: BodyError) -> PyErr {
@@ -115,9 +118,9 @@ fn body_error(error: BodyError) -> PyErr {
         BodyError::ClientLeft => PyConnectionResetError::new_err(
             "the client left before it had sent the whole request body",
         ),
-        BodyError::Stalled => PyTimeoutError::new_err(
-            "the client stopped sending the request body (body_timeout)",
-        ),
+        BodyError::Stalled => {
+            PyTimeoutError::new_err("the client stopped sending the request body (body_timeout)")
+        }
         BodyError::Rejected(rejection) => PyConnectionAbortedError::new_err(format!(
             "the request body cannot be read: {}",
             rejection.explanation
@@ -152,7 +155,9 @@ impl Input {
                 Ok(())
             });
         }
-        while data.len() < most && self.piece(py, most - data.len(), |bytes| data.extend_from_slice(bytes))? {}
+        while data.len() < most
+            && self.piece(py, most - data.len(), |bytes| data.extend_from_slice(bytes))?
+        {}
         Ok(PyBytes::new(py, &data))
     }
 
@@ -169,7 +174,9 @@ impl Input {
     #[pyo3(signature = (hint=None, /))]
     fn readlines<'py>(&self, py: Python<'py>, hint: Option<i64>) -> PyResult<Bound<'py, PyList>> {
         // io.IOBase: no lines are left out for a hint of zero.
-        let enough = hint.filter(|&hint| hint > 0).map_or(usize::MAX, |hint| hint as usize);
+        let enough = hint
+            .filter(|&hint| hint > 0)
+            .map_or(usize::MAX, |hint| hint as usize);
         let lines = PyList::empty(py);
         let mut total = 0;
         while total < enough {

@@ -10,6 +10,7 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags};
+use rustix::pipe::{PipeFlags, pipe_with};
 
 /// Events taken from the kernel with one call.
 const EVENTS_PER_WAIT: usize = 128;
@@ -50,18 +51,30 @@ impl Poller {
             EventData::new_u64(Self::WAKE),
             EventFlags::IN | EventFlags::ET,
         )?;
-        Ok(Self { epoll, wake, events: Events(Vec::with_capacity(EVENTS_PER_WAIT)) })
+        Ok(Self {
+            epoll,
+            wake,
+            events: Events(Vec::with_capacity(EVENTS_PER_WAIT)),
+        })
     }
 
     /// A second handle, for waking and forgetting from other threads.
     pub(crate) fn handle(&self) -> io::Result<Waker> {
-        Ok(Waker { epoll: self.epoll.try_clone()?, wake: self.wake.try_clone()? })
+        Ok(Waker {
+            epoll: self.epoll.try_clone()?,
+            wake: self.wake.try_clone()?,
+        })
     }
 
     /// Watches a listening socket: level-triggered, and of several processes only one is woken.
     pub(crate) fn add_listener(&self, socket: impl AsFd, key: u64) -> io::Result<()> {
         let flags = EventFlags::IN | EventFlags::EXCLUSIVE;
-        Ok(epoll::add(&self.epoll, socket, EventData::new_u64(key), flags)?)
+        Ok(epoll::add(
+            &self.epoll,
+            socket,
+            EventData::new_u64(key),
+            flags,
+        )?)
     }
 
     pub(crate) fn remove(&self, socket: impl AsFd) {
@@ -72,13 +85,23 @@ impl Poller {
     /// Watches a connection for its whole life with one registration: edge-triggered.
     pub(crate) fn add_connection(&self, socket: impl AsFd, key: u64) -> io::Result<()> {
         let flags = EventFlags::IN | EventFlags::RDHUP | EventFlags::ET;
-        Ok(epoll::add(&self.epoll, socket, EventData::new_u64(key), flags)?)
+        Ok(epoll::add(
+            &self.epoll,
+            socket,
+            EventData::new_u64(key),
+            flags,
+        )?)
     }
 
     /// From now on also for room to write.
     pub(crate) fn watch_writable(&self, socket: impl AsFd, key: u64) -> io::Result<()> {
         let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-        Ok(epoll::modify(&self.epoll, socket, EventData::new_u64(key), flags)?)
+        Ok(epoll::modify(
+            &self.epoll,
+            socket,
+            EventData::new_u64(key),
+            flags,
+        )?)
     }
 
     /// Waits at most `timeout` (`None`: for ever) and appends what is ready.
@@ -107,8 +130,7 @@ impl Poller {
             }
             // Copied out: the kernel's structure is packed.
             let flags = event.flags;
-            let closed =
-                flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
+            let closed = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
             each(Ready { key, closed });
         }
         Ok(events.len())
@@ -137,6 +159,11 @@ impl Waker {
     }
 }
 
+/// A pipe that neither blocks nor is inherited.
+pub(crate) fn news_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?)
+}
+
 /// Takes one connection off a listening socket.
 pub(crate) fn accept(listener: impl AsFd) -> Result<(OwnedFd, Option<SocketAddrAny>), Errno> {
     rustix::net::acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
@@ -150,13 +177,18 @@ pub(crate) fn send_file(
     length: u64,
 ) -> Result<usize, Errno> {
     let mut position = *offset;
-    let length = usize::try_from(length).unwrap_or(usize::MAX).min(1024 * 1024);
+    let length = usize::try_from(length)
+        .unwrap_or(usize::MAX)
+        .min(1024 * 1024);
     rustix::fs::sendfile(socket, file, Some(&mut position), length)
 }
 
 /// The number of this thread in /proc.
 pub(crate) fn this_thread() -> u32 {
-    rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
+    rustix::thread::gettid()
+        .as_raw_nonzero()
+        .get()
+        .cast_unsigned()
 }
 
 /// How often this thread has gone to sleep by itself.
@@ -178,7 +210,10 @@ pub(crate) struct ThreadWatch {
 
 impl ThreadWatch {
     pub(crate) fn new() -> Self {
-        Self { thread: 0, stat: None }
+        Self {
+            thread: 0,
+            stat: None,
+        }
     }
 
     /// Whether the thread sleeps: `None` where /proc does not tell (hidepid, another container).

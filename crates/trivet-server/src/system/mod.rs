@@ -1,8 +1,8 @@
 //! What differs between operating systems, behind one set of names; Linux is the one that is tuned.
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 mod linux;
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), feature = "portable"))]
 mod portable;
 
 use std::io::IoSlice;
@@ -11,14 +11,21 @@ use std::os::fd::AsFd;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 
-#[cfg(target_os = "linux")]
-pub(crate) use linux::{
-    Poller, Ready, ThreadWatch, Waker, accept, send_file, this_thread, voluntary_switches,
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
+use linux as own;
+#[cfg(any(not(target_os = "linux"), feature = "portable"))]
+use portable as own;
+
+pub(crate) use own::{
+    Poller, Ready, ThreadWatch, Waker, accept, news_pipe, send_file, this_thread,
+    voluntary_switches,
 };
-#[cfg(not(target_os = "linux"))]
-pub(crate) use portable::{
-    Poller, Ready, ThreadWatch, Waker, accept, send_file, this_thread, voluntary_switches,
-};
+
+/// CPython ignores SIGPIPE; where the flag exists, nobody else has to.
+#[cfg(not(target_vendor = "apple"))]
+const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+#[cfg(target_vendor = "apple")]
+const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT;
 
 /// Takes what has arrived; never blocks, whatever the socket's own mode.
 pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> Result<usize, Errno> {
@@ -33,7 +40,7 @@ pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> Result<usize, Err
 /// Sends what the kernel takes now; never blocks and never raises SIGPIPE.
 pub(crate) fn send(socket: impl AsFd, bytes: &[u8]) -> Result<usize, Errno> {
     loop {
-        match rustix::net::send(&socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+        match rustix::net::send(&socket, bytes, SEND_FLAGS) {
             Err(Errno::INTR) => {}
             result => return result,
         }
@@ -43,12 +50,7 @@ pub(crate) fn send(socket: impl AsFd, bytes: &[u8]) -> Result<usize, Errno> {
 /// The same for several pieces with one call.
 pub(crate) fn send_pieces(socket: impl AsFd, pieces: &[IoSlice<'_>]) -> Result<usize, Errno> {
     loop {
-        let result = rustix::net::sendmsg(
-            &socket,
-            pieces,
-            &mut Default::default(),
-            SendFlags::DONTWAIT | SendFlags::NOSIGNAL,
-        );
+        let result = rustix::net::sendmsg(&socket, pieces, &mut Default::default(), SEND_FLAGS);
         match result {
             Err(Errno::INTR) => {}
             result => return result,

@@ -1,0 +1,173 @@
+//! The head of the answer, and how an answer ends; the bytes are sent in `sending`.
+
+use super::*;
+
+impl<A: Application> Exchange<A> {
+    /// Whether the head has been handed to the client and can not be changed any more.
+    pub fn head_is_sent(&self) -> bool {
+        matches!(self.stage, Stage::Body | Stage::Over)
+    }
+
+    /// Whether the application has given a head.
+    pub fn has_head(&self) -> bool {
+        self.stage != Stage::Nothing
+    }
+
+    pub(super) fn reset_head(&mut self) {
+        self.out.clear();
+        self.declared_length = None;
+        self.has_date = false;
+        self.has_server = false;
+        self.app_closes = false;
+    }
+
+    /// Begins the head, or begins it anew if it has not been sent.
+    ///
+    /// # Errors
+    /// When it has been sent, or the status is not three digits and a reason.
+    pub fn start_head(&mut self, status: &[u8]) -> Result<(), Refused> {
+        if self.head_is_sent() {
+            return Err(Refused::TooLate);
+        }
+        self.reset_head();
+        self.stage = Stage::Nothing;
+        let (code, reason) = response::parse_status(status).map_err(Refused::Invalid)?;
+        response::write_status_line(&mut self.out, code, reason);
+        self.status = code;
+        self.stage = Stage::Head;
+        Ok(())
+    }
+
+    /// Adds a field to the head. Fields that belong to the connection are left to the engine.
+    ///
+    /// # Errors
+    /// When name or value could break the head apart (RFC 9110 section 5.5).
+    pub fn add_field(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refused> {
+        match response::write_field(&mut self.out, name, value).map_err(Refused::Invalid)? {
+            Noted::ContentLength(length) => self.declared_length = Some(length),
+            Noted::Connection { close } => self.app_closes |= close,
+            Noted::Date => self.has_date = true,
+            Noted::Server => self.has_server = true,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Forgets a head that turned out to be invalid.
+    pub fn drop_head(&mut self) {
+        if self.stage == Stage::Head {
+            self.reset_head();
+            self.stage = Stage::Nothing;
+        }
+    }
+
+    /// Completes the head in `out`; the body may follow in the same piece.
+    pub(super) fn end_head(&mut self, known_length: Option<u64>) {
+        let head = &self.reader.head;
+        let connection = self.connection.as_ref().expect("a request is running");
+        let sends_no_more = connection.peer_closed && self.reader.filled == head.len;
+        // A body that cannot be read to its end leaves the connection without a beginning for
+        // the next request.
+        let can_go_on = head.keep_alive
+            && !self.app_closes
+            && self.body_failed.is_none()
+            && !self.shared.is_draining()
+            && !self.shared.config.keep_alive.is_zero()
+            && !sends_no_more
+            && self.rest_can_be_discarded();
+        let is_head = head.method.of(&self.reader.buffer) == b"HEAD";
+        self.plan = response::plan(
+            head.version,
+            is_head,
+            self.status,
+            self.declared_length,
+            known_length,
+            can_go_on,
+        );
+        let server: &[u8] = if self.has_server {
+            b""
+        } else {
+            &self.shared.config.server
+        };
+        let date = if self.has_date {
+            None
+        } else {
+            Some(self.date.text())
+        };
+        response::finish_head(&mut self.out, &self.plan, head.version, date, server);
+        self.stage = Stage::Body;
+    }
+
+    /// Ends the body. What was promised and not sent cannot be made good: the connection ends.
+    pub fn end_body(&mut self) {
+        if self.stage == Stage::Head {
+            self.end_head(Some(0));
+        }
+        if self.stage != Stage::Body {
+            return;
+        }
+        self.stage = Stage::Over;
+        match self.plan.framing {
+            Framing::Chunked if self.plan.send_body => {
+                self.out.extend_from_slice(response::LAST_CHUNK);
+            }
+            Framing::Length(length) if self.plan.send_body && self.body_sent < length => {
+                self.plan.close = true;
+                self.cut = true;
+            }
+            _ => {}
+        }
+        self.push_out();
+    }
+
+    /// Whether the body was longer or shorter than its Content-Length said.
+    pub fn length_was_wrong(&self) -> bool {
+        self.cut
+    }
+
+    /// The application failed after the head was sent: the client must see that the body is cut, so
+    /// neither a last chunk nor a next answer may follow (RFC 9112 section 8).
+    pub fn abort(&mut self) {
+        if self.stage == Stage::Head {
+            self.drop_head();
+        }
+        if self.stage == Stage::Body {
+            self.stage = Stage::Over;
+            self.plan.close = true;
+            self.out.clear();
+            count(&self.shared.stats.answers_cut);
+        }
+    }
+
+    /// The answer of the engine for an application that gave none: 500, or what the broken body
+    /// asks for.
+    pub fn answer_failure(&mut self) {
+        if self.head_is_sent() {
+            self.abort();
+            return;
+        }
+        self.reset_head();
+        self.stage = Stage::Over;
+        self.plan.close = true;
+        let rejection = match self.body_failed {
+            None => error::APP_FAILED,
+            Some(BodyError::Rejected(rejection)) => rejection,
+            Some(BodyError::Stalled | BodyError::ClientLeft) => error::BODY_TIMEOUT,
+        };
+        self.status = rejection.status;
+        let is_head = self.reader.head.method.of(&self.reader.buffer) == b"HEAD";
+        response::write_rejection(
+            &mut self.out,
+            &rejection,
+            self.date.text(),
+            &self.shared.config.server,
+            is_head,
+        );
+        self.push_out();
+    }
+
+    /// Counts a panic that was caught around the application.
+    pub fn note_panic(&self) {
+        count(&self.shared.stats.panics);
+    }
+}

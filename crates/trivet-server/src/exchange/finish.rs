@@ -1,0 +1,206 @@
+//! The end of a request: the log, the connection's way back, and the token's.
+
+use super::*;
+
+impl<A: Application> Exchange<A> {
+    /// The connection's socket, for an application that takes the connection over.
+    pub fn socket(&self) -> BorrowedFd<'_> {
+        self.open().socket.as_fd()
+    }
+
+    /// Bytes that came after the head of a request that asks for an upgrade, which belong to
+    /// whoever takes the connection over.
+    pub fn after_head(&self) -> &[u8] {
+        &self.reader.buffer[self.first.clone()]
+    }
+
+    /// Lets go of a connection that the application has taken over through [`Exchange::socket`].
+    pub fn let_go(&mut self) {
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        self.status = 101;
+        // A second descriptor of the same socket would keep the registration alive.
+        self.shared.waker.forget(&connection.socket);
+        self.log_request(&connection);
+        let key = connection.key;
+        drop(connection);
+        self.take_token_back();
+        match &mut self.hub {
+            Some(hub) => hub.forget(key),
+            None => self.bring_back(Returned::Closed(key)),
+        }
+        self.end_of_request();
+    }
+
+    /// Ends the request: gives the connection back, and takes the token back if it still lies there.
+    pub fn finish(&mut self) {
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        self.log_request(&connection);
+        let is_gone = self.client_left;
+        if !is_gone {
+            self.what_comes_next(&mut connection);
+        }
+        self.take_token_back();
+        let key = connection.key;
+        // Nothing to send and nothing to wait for: the end.
+        let ends = is_gone
+            || matches!(connection.phase, Phase::Flush(After::Close))
+                && connection.output.is_empty();
+        if ends {
+            drop(connection);
+            match &mut self.hub {
+                Some(hub) => hub.forget(key),
+                None => self.bring_back(Returned::Closed(key)),
+            }
+        } else {
+            match &mut self.hub {
+                Some(hub) => {
+                    if matches!(connection.phase, Phase::Idle) {
+                        hub.expect_next(&mut connection);
+                    }
+                    hub.put_back(connection);
+                }
+                None => {
+                    connection.since = clock::now();
+                    let timeout = self.shared.config.keep_alive.as_millis() as u64;
+                    connection.deadline = match connection.phase {
+                        Phase::Idle => connection.since + timeout,
+                        _ => 0,
+                    };
+                    self.bring_back(Returned::Open(connection));
+                }
+            }
+        }
+        self.end_of_request();
+    }
+
+    /// Sets the phase that the connection goes on in, and leaves the bytes of the next request there.
+    pub(super) fn what_comes_next(&mut self, connection: &mut Connection<A>) {
+        let body_is_over = self.reader.body.is_done();
+        if !self.first.is_empty() {
+            connection
+                .input
+                .extend_from_slice(&self.reader.buffer[self.first.clone()]);
+        }
+        if !self.later_at.is_empty() {
+            connection
+                .input
+                .extend_from_slice(&self.later[self.later_at.clone()]);
+        }
+        if self.reader.more_may_wait {
+            connection.lent.note(Lent::EVENT);
+        }
+        connection.discarded = 0;
+        let after = if self.plan.close || self.stage != Stage::Over || self.body_failed.is_some() {
+            if body_is_over && connection.input.is_empty() && connection.lent.peek() == 0 {
+                After::Close
+            } else {
+                After::Linger
+            }
+        } else if body_is_over {
+            After::Next
+        } else {
+            After::Discard(Box::new(self.reader.body.clone()))
+        };
+        connection.deadline = 0;
+        connection.phase = match after {
+            After::Next if connection.output.is_empty() => Phase::Idle,
+            after => Phase::Flush(after),
+        };
+    }
+
+    pub(super) fn take_token_back(&mut self) {
+        if self.hub.is_none() {
+            self.hub = self.shared.scheduler.deposited.take(self.ticket);
+        }
+    }
+
+    /// The thread gives the connection back first and looks for marks afterwards: see [`Lent`].
+    pub(super) fn bring_back(&self, returned: Returned<A>) {
+        let (lent, needs_care) = match &returned {
+            Returned::Closed(_) => (None, self.shared.is_draining()),
+            Returned::Open(connection) => (
+                Some(Arc::clone(&connection.lent)),
+                !matches!(connection.phase, Phase::Idle)
+                    || !connection.input.is_empty()
+                    || self.shared.is_draining(),
+            ),
+        };
+        self.shared.scheduler.bring_back(returned);
+        if needs_care || lent.is_some_and(|lent| lent.peek() != 0) {
+            self.shared.wake_poller();
+        }
+    }
+
+    pub(super) fn end_of_request(&mut self) {
+        count(&self.shared.stats.requests);
+        if !self.later.is_empty() && self.later.capacity() > BODY_READ_BYTES {
+            self.later = Vec::new();
+        }
+        self.counted = self.counted.wrapping_add(1);
+        let changed = match self.app_switches.take() {
+            Some(before) => {
+                let blocked = u32::from(system::voluntary_switches() > before);
+                self.shared.scheduler.observe(1, blocked)
+            }
+            None if self.counted.is_multiple_of(REQUESTS_PER_TURN) => self.observe_late(),
+            None => false,
+        };
+        if changed {
+            count(&self.shared.stats.mode_changes);
+        }
+        if self.lines.is_full() {
+            self.write_log();
+        }
+    }
+
+    /// In the late mode one look at the counter of sleeps serves for many requests.
+    pub(super) fn observe_late(&mut self) -> bool {
+        let switches = system::voluntary_switches();
+        let slept = (switches - self.switches).saturating_sub(self.own_waits);
+        self.switches = switches;
+        self.own_waits = 0;
+        if self.shared.scheduler.mode() == Mode::Early {
+            return false;
+        }
+        let blocked = u32::try_from(slept)
+            .unwrap_or(u32::MAX)
+            .min(REQUESTS_PER_TURN);
+        self.shared.scheduler.observe(REQUESTS_PER_TURN, blocked)
+    }
+
+    pub(super) fn log_request(&mut self, connection: &Connection<A>) {
+        let Some(format) = self.log else { return };
+        let head = &self.reader.head;
+        let buffer = &self.reader.buffer;
+        let protocol = match head.version {
+            Version::Http10 => "HTTP/1.0",
+            Version::Http11 => "HTTP/1.1",
+        };
+        let entry = Entry {
+            address: &PeerAddress(connection.peer.as_ref()),
+            unix_seconds: clock::unix_seconds(),
+            method: head.method.of(buffer),
+            target: head.target.of(buffer),
+            protocol,
+            status: self.status,
+            bytes: self.body_sent,
+            referer: head.field(buffer, "referer"),
+            user_agent: head.field(buffer, "user-agent"),
+            microseconds: clock::now_microseconds().saturating_sub(self.started),
+        };
+        self.lines.add(format, &entry);
+    }
+
+    pub(super) fn write_log(&mut self) {
+        if self.lines.is_empty() {
+            return;
+        }
+        if let Some((_, sink)) = self.shared.access_log() {
+            sink.write(&mut self.lines, &self.shared.stats);
+        }
+    }
+}

@@ -1,0 +1,413 @@
+//! One request and its answer, as the thread that runs the application sees them.
+//!
+//! A thread makes one exchange and uses it for all its requests. `wait` and the other methods named
+//! `wait_…` block and must be called without the interpreter's lock; nothing else here blocks.
+
+mod answer;
+mod body;
+mod finish;
+mod sending;
+
+use std::fmt;
+use std::io::IoSlice;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+use rustix::net::{SocketAddr, SocketAddrAny};
+use trivet_http::response::{self, Framing, Invalid, Noted, Plan};
+use trivet_http::{Head, Span, Version, error};
+
+use crate::access_log::{Entry, Lines, LogFormat};
+use crate::application::Application;
+use crate::body::{BodyError, Step};
+use crate::clock::{self, Date};
+use crate::connection::{After, Connection, Lent, Phase};
+use crate::engine::Shared;
+use crate::hub::{DISCARD_BYTES, Hub, Reader};
+use crate::output::{Flushed, Piece};
+use crate::scheduler::{Mode, Returned, Seat, Woken};
+use crate::stats::count;
+use crate::system;
+use crate::token::Ticket;
+
+/// Bodies up to this size are copied behind the head and sent with it in one piece.
+const COPY_BYTES: usize = 16 * 1024;
+/// What a slow client may leave unsent before a streaming application has to wait for it.
+const BACKLOG_BYTES: usize = 64 * 1024;
+/// The same, in pieces that are not copied.
+const BACKLOG_PIECES: usize = 4;
+/// One read of a body takes at most this much.
+const BODY_READ_BYTES: usize = 64 * 1024;
+/// Requests that run without letting other threads of the interpreter in between.
+const REQUESTS_PER_TURN: u32 = 64;
+/// In the early mode, one request in so many is looked at for the choice of the mode.
+const EARLY_SAMPLE: u32 = 8;
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// Address and port.
+    Tcp(std::net::SocketAddr),
+    /// A Unix socket, which has no address worth telling.
+    Unix,
+}
+
+/// What a read of the request body gives.
+#[derive(Debug, PartialEq, Eq)]
+pub enum BodyBytes<'a> {
+    /// Some of it.
+    Some(&'a [u8]),
+    /// Nothing now: call [`Exchange::wait_for_body`].
+    NotYet,
+    /// It is over.
+    End,
+}
+
+/// What became of bytes of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// Sent or queued; more may follow.
+    Ok,
+    /// Queued, and more should not follow before [`Exchange::wait_for_room`].
+    Full,
+    /// The client is gone; nothing more needs to be made.
+    ClientLeft,
+}
+
+/// Why a part of an answer was not taken.
+#[derive(Debug)]
+pub enum Refused {
+    /// Not valid HTTP.
+    Invalid(Invalid),
+    /// The head is with the client already.
+    TooLate,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(invalid) => invalid.fmt(formatter),
+            Self::TooLate => formatter.write_str("the head of the answer has been sent already"),
+        }
+    }
+}
+
+/// How far the answer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing has been said.
+    Nothing,
+    /// The head is being written into `out`.
+    Head,
+    /// The head is with the client, or on its way.
+    Body,
+    /// All of it is.
+    Over,
+}
+
+/// One thread's exchange with clients.
+pub struct Exchange<A: Application> {
+    shared: Arc<Shared<A>>,
+    seat: Arc<Seat<A>>,
+    hub: Option<Box<Hub<A>>>,
+    /// The ticket under which the hub was deposited last.
+    ticket: Ticket,
+    reader: Reader,
+    connection: Option<Box<Connection<A>>>,
+
+    // The request's body.
+    /// The rest of the body in the reader's buffer.
+    first: std::ops::Range<usize>,
+    /// What was read later.
+    later: Vec<u8>,
+    later_at: std::ops::Range<usize>,
+    wants_continue: bool,
+    body_failed: Option<BodyError>,
+
+    // The answer.
+    stage: Stage,
+    out: Vec<u8>,
+    status: u16,
+    declared_length: Option<u64>,
+    has_date: bool,
+    has_server: bool,
+    app_closes: bool,
+    plan: Plan,
+    body_sent: u64,
+    client_left: bool,
+    cut: bool,
+
+    date: Date,
+    lines: Lines,
+    log: Option<LogFormat>,
+    started: u64,
+
+    // For the choice of the mode.
+    in_turn: u32,
+    turn_began: u64,
+    counted: u32,
+    switches: u64,
+    own_waits: u64,
+    app_switches: Option<u64>,
+}
+
+impl<A: Application> Exchange<A> {
+    pub(crate) fn new(shared: Arc<Shared<A>>) -> Self {
+        let log = shared.access_log().map(|(format, _)| format);
+        Self {
+            seat: Seat::new(),
+            hub: None,
+            ticket: Ticket::first(system::this_thread()),
+            reader: Reader::new(),
+            connection: None,
+            first: 0..0,
+            later: Vec::new(),
+            later_at: 0..0,
+            wants_continue: false,
+            body_failed: None,
+            stage: Stage::Nothing,
+            out: Vec::with_capacity(COPY_BYTES + 1024),
+            status: 0,
+            declared_length: None,
+            has_date: false,
+            has_server: false,
+            app_closes: false,
+            plan: response::plan(Version::Http11, false, 200, None, Some(0), true),
+            body_sent: 0,
+            client_left: false,
+            cut: false,
+            date: Date::new(),
+            lines: Lines::default(),
+            log,
+            started: 0,
+            in_turn: 0,
+            turn_began: 0,
+            counted: 0,
+            switches: system::voluntary_switches(),
+            own_waits: 0,
+            app_switches: None,
+            shared,
+        }
+    }
+
+    /// Waits for a request; false means that this thread's work is over. Blocks.
+    pub fn wait(&mut self) -> bool {
+        self.in_turn = 0;
+        let hub = self.hub.take().or_else(|| {
+            self.write_log();
+            self.wait_for_token()
+        });
+        let Some(mut hub) = hub else { return false };
+        loop {
+            if let Some(connection) = hub.next_request(&mut self.reader) {
+                self.turn_began = hub.now();
+                self.hub = Some(hub);
+                self.begin(connection);
+                return true;
+            }
+            if self.shared.scheduler.is_stopping() {
+                self.shared.scheduler.leave();
+                return false;
+            }
+            self.write_log();
+            hub.wait();
+            self.own_waits += 1;
+        }
+    }
+
+    fn wait_for_token(&mut self) -> Option<Box<Hub<A>>> {
+        if self.shared.scheduler.queue(&self.seat) {
+            self.shared.waker.wake();
+        }
+        if self.shared.scheduler.is_stopping() {
+            self.shared.scheduler.leave();
+            return None;
+        }
+        self.own_waits += 1;
+        loop {
+            match self.seat.wait(None) {
+                Woken::Token(hub) => return Some(hub),
+                Woken::Stop => {
+                    self.shared.scheduler.leave();
+                    return None;
+                }
+                Woken::Poked | Woken::TimedOut => {}
+            }
+        }
+    }
+
+    /// The next request, if one is there at once and this thread may go on. Never blocks, so that
+    /// the interpreter's lock can be kept from one request to the next.
+    pub fn next_at_once(&mut self) -> bool {
+        let Some(hub) = &mut self.hub else {
+            return false;
+        };
+        self.in_turn += 1;
+        if self.in_turn >= REQUESTS_PER_TURN {
+            return false;
+        }
+        // When only one connection had news, nothing else will have come meanwhile: waiting at once
+        // saves a system call.
+        if !hub.has_news() && (self.in_turn == 1 || !hub.poll()) {
+            return false;
+        }
+        if hub.now() > self.turn_began + crate::engine::TURN {
+            return false;
+        }
+        match hub.next_request(&mut self.reader) {
+            Some(connection) => {
+                self.begin(connection);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn begin(&mut self, connection: Box<Connection<A>>) {
+        self.connection = Some(connection);
+        let head = &self.reader.head;
+        self.first = head.len..self.reader.filled;
+        self.later_at = 0..0;
+        self.wants_continue = head.expect_continue;
+        self.body_failed = None;
+        self.stage = Stage::Nothing;
+        self.status = 0;
+        self.body_sent = 0;
+        self.client_left = false;
+        self.cut = false;
+        self.reset_head();
+        if self.log.is_some() {
+            self.started = clock::now_microseconds();
+        }
+    }
+
+    /// Lets others have the token while the application runs, or at once. Call it with the
+    /// interpreter's lock held, right before the application.
+    pub fn release(&mut self) {
+        let Some(hub) = self.hub.take() else { return };
+        match self.shared.scheduler.mode() {
+            Mode::Late => {
+                self.ticket = self.ticket.next();
+                self.shared.scheduler.deposited.deposit(self.ticket, hub);
+                if self.shared.scheduler.monitor_sleeps.load(SeqCst) {
+                    self.shared.scheduler.monitor.poke();
+                }
+            }
+            Mode::Early => {
+                self.shared.pass_on(hub);
+                if self.counted.is_multiple_of(EARLY_SAMPLE) {
+                    self.app_switches = Some(system::voluntary_switches());
+                }
+            }
+        }
+    }
+
+    /// Before this thread blocks by itself: the token goes to somebody who can use it.
+    fn give_token_away(&mut self) {
+        let hub = self
+            .hub
+            .take()
+            .or_else(|| self.shared.scheduler.deposited.take(self.ticket));
+        if let Some(hub) = hub {
+            self.shared.pass_on(hub);
+        }
+    }
+
+    /// The parsed head; its spans are in [`Exchange::bytes`].
+    pub fn head(&self) -> &Head {
+        &self.reader.head
+    }
+
+    /// The bytes of a part of the head.
+    pub fn bytes(&self, span: Span) -> &[u8] {
+        span.of(&self.reader.buffer)
+    }
+
+    /// The number of the listener that the connection came in on.
+    pub fn listener(&self) -> usize {
+        self.open().listener
+    }
+
+    /// Who sent the request.
+    pub fn peer(&self) -> Peer {
+        match self
+            .open()
+            .peer
+            .as_ref()
+            .map(|peer| SocketAddr::try_from(peer.clone()))
+        {
+            Some(Ok(address)) => Peer::Tcp(address),
+            _ => Peer::Unix,
+        }
+    }
+
+    /// What the application keeps with this connection.
+    pub fn kept(&mut self) -> &mut Option<A::Kept> {
+        &mut self.open_mut().kept
+    }
+
+    /// What the application keeps, and the buffer of the head beside it.
+    pub fn kept_and_head(&self) -> (Option<&A::Kept>, &Head, &[u8]) {
+        (
+            self.open().kept.as_ref(),
+            &self.reader.head,
+            &self.reader.buffer,
+        )
+    }
+
+    fn open(&self) -> &Connection<A> {
+        self.connection
+            .as_ref()
+            .expect("a request runs from `begin` to `finish`")
+    }
+
+    fn open_mut(&mut self) -> &mut Connection<A> {
+        self.connection
+            .as_mut()
+            .expect("a request runs from `begin` to `finish`")
+    }
+
+    /// Whether a request runs now.
+    pub fn is_running(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    /// Waits for the socket; false when the time is over.
+    fn wait_for_socket(&self, flags: PollFlags, timeout: Duration) -> bool {
+        let timeout = Timespec {
+            tv_sec: timeout.as_secs().try_into().unwrap_or(i64::MAX),
+            tv_nsec: i64::from(timeout.subsec_nanos()),
+        };
+        let mut polled = [PollFd::new(&self.open().socket, flags)];
+        loop {
+            match rustix::event::poll(&mut polled, Some(&timeout)) {
+                Err(Errno::INTR) => {}
+                Ok(0) => return false,
+                // Whatever is wrong with the socket, the next call on it will tell.
+                _ => return true,
+            }
+        }
+    }
+}
+
+impl<A: Application> Drop for Exchange<A> {
+    fn drop(&mut self) {
+        self.write_log();
+    }
+}
+
+/// A client's address for the log; a Unix socket's peer has none.
+pub(crate) struct PeerAddress<'a>(pub(crate) Option<&'a SocketAddrAny>);
+
+impl fmt::Display for PeerAddress<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.map(|peer| SocketAddr::try_from(peer.clone())) {
+            Some(Ok(address)) => address.ip().fmt(formatter),
+            _ => formatter.write_str("unix"),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Taking connections from the listening sockets, and leaving them there while there is no room.
+
+use super::*;
+
+impl<A: Application> Hub<A> {
+    pub(super) fn accept_again(&mut self) -> io::Result<()> {
+        if self.accept_paused {
+            return Ok(());
+        }
+        for (index, listener) in self.shared.listeners.iter().enumerate() {
+            let key = Key {
+                index: index as u32,
+                generation: Self::LISTENER,
+            };
+            self.poller.add_listener(&listener.socket, key.to_u64())?;
+        }
+        self.accepting = true;
+        Ok(())
+    }
+
+    pub(super) fn stop_accepting(&mut self) {
+        if std::mem::take(&mut self.accepting) {
+            for listener in &self.shared.listeners {
+                self.poller.remove(&listener.socket);
+            }
+        }
+    }
+
+    pub(super) fn accept(&mut self, index: usize, most: usize) {
+        let shared = Arc::clone(&self.shared);
+        for _ in 0..most {
+            match system::accept(&shared.listeners[index].socket) {
+                Ok((socket, peer)) => {
+                    let peer = peer.filter(|_| !shared.listeners[index].is_unix);
+                    let key = self.slab.reserve();
+                    let mut connection = Box::new(Connection::new(socket, key, index, peer));
+                    if self
+                        .poller
+                        .add_connection(&connection.socket, key.to_u64())
+                        .is_err()
+                    {
+                        self.slab.forget(key);
+                        continue;
+                    }
+                    connection.since = self.now;
+                    connection.deadline = self.now + milliseconds(shared.config.header_timeout);
+                    drop(self.keep(connection));
+                    count(&shared.stats.connections_accepted);
+                    shared
+                        .stats
+                        .connections_open
+                        .fetch_add(1, Ordering::Relaxed);
+                }
+                Err(Errno::AGAIN) => return,
+                // The client left between its connect and our accept (accept(2)).
+                Err(Errno::CONNABORTED | Errno::INTR | Errno::PROTO) => {}
+                Err(_) => {
+                    // No descriptors or no memory: wait for some to come free, or the
+                    // level-triggered listener would keep this loop spinning.
+                    self.stop_accepting();
+                    self.accept_paused = true;
+                    return;
+                }
+            }
+        }
+    }
+}

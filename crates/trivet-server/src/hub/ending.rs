@@ -1,0 +1,139 @@
+//! The ends of a connection: what is thrown away, refused, and waited for after the last answer.
+
+use super::*;
+
+impl<A: Application> Hub<A> {
+    pub(super) fn begin_to_linger(&self, connection: &mut Connection<A>) {
+        connection.shut_down_writing();
+        connection.phase = Phase::Linger;
+        connection.input = Vec::new();
+        connection.since = self.now;
+        connection.deadline = self.now + LINGER_SILENCE;
+    }
+
+    /// Throws away what the application has not read of a body.
+    pub(super) fn discard_body(
+        &self,
+        connection: &mut Connection<A>,
+        reader: &mut Reader,
+    ) -> Discarded {
+        let Phase::Discard(body) = &mut connection.phase else {
+            unreachable!("called in the phase Discard only")
+        };
+        loop {
+            match discard(body, &mut connection.input, &self.shared.config.limits) {
+                Ok(true) => return Discarded::All,
+                Ok(false) => {}
+                // What follows cannot be told from the body.
+                Err(_) => return Discarded::TooMuch,
+            }
+            match system::receive(&connection.socket, &mut reader.buffer[..READ_BYTES]) {
+                Ok(0) => return Discarded::Broken,
+                Ok(received) => {
+                    connection.discarded += received as u64;
+                    if connection.discarded > DISCARD_BYTES {
+                        return Discarded::TooMuch;
+                    }
+                    connection
+                        .input
+                        .extend_from_slice(&reader.buffer[..received]);
+                }
+                Err(Errno::AGAIN) => return Discarded::NotYet,
+                Err(_) => return Discarded::Broken,
+            }
+        }
+    }
+
+    /// After our end of a connection: reads on, so that the client gets our last bytes before a reset.
+    pub(super) fn linger(
+        &mut self,
+        mut connection: Box<Connection<A>>,
+        reader: &mut Reader,
+    ) -> Way<A> {
+        // Others have a turn between two reads of a fast sender.
+        for _ in 0..16 {
+            match system::receive(&connection.socket, &mut reader.buffer[..READ_BYTES]) {
+                Ok(0) => return self.close(connection),
+                Ok(_) => {
+                    let end = connection.since + LINGER;
+                    connection.deadline = end.min(self.now + LINGER_SILENCE);
+                }
+                Err(Errno::AGAIN) => return self.keep(connection),
+                Err(_) => return self.close(connection),
+            }
+        }
+        self.ready.push_back((connection.key, false));
+        self.keep(connection)
+    }
+
+    /// Answers for the application and ends the connection without resetting it.
+    pub(super) fn reject(
+        &mut self,
+        mut connection: Box<Connection<A>>,
+        rejection: &Rejection,
+    ) -> Way<A> {
+        count(&self.shared.stats.requests_rejected);
+        let mut answer = Vec::new();
+        let server = &self.shared.config.server;
+        response::write_rejection(&mut answer, rejection, self.date.text(), server, false);
+        self.log_rejection(&connection, rejection, answer.len() as u64);
+        connection.output.push(Piece::Owned {
+            bytes: answer,
+            sent: 0,
+        });
+        connection.phase = Phase::Flush(After::Linger);
+        connection.deadline = 0;
+        self.ready.push_back((connection.key, false));
+        self.keep(connection)
+    }
+
+    pub(super) fn log_rejection(
+        &self,
+        connection: &Connection<A>,
+        rejection: &Rejection,
+        bytes: u64,
+    ) {
+        let Some((format, sink)) = self.shared.access_log() else {
+            return;
+        };
+        let mut lines = access_log::Lines::default();
+        let entry = access_log::Entry {
+            address: &crate::exchange::PeerAddress(connection.peer.as_ref()),
+            unix_seconds: clock::unix_seconds(),
+            method: b"-",
+            target: rejection.name.as_bytes(),
+            protocol: "-",
+            status: rejection.status,
+            bytes,
+            referer: None,
+            user_agent: None,
+            microseconds: 0,
+        };
+        lines.add(format, &entry);
+        sink.write(&mut lines, &self.shared.stats);
+    }
+}
+
+/// Takes the rest of a body off the front of `input`; true when it is over.
+fn discard(
+    body: &mut BodyReader,
+    input: &mut Vec<u8>,
+    limits: &trivet_http::Limits,
+) -> Result<bool, Rejection> {
+    let mut position = 0;
+    let is_over = loop {
+        match body.step(&input[position..], limits)? {
+            Step::Data { end, .. } => position += end,
+            Step::End { consumed } => {
+                position += consumed;
+                break true;
+            }
+            Step::NeedMore { consumed } => {
+                position += consumed;
+                break false;
+            }
+        }
+    };
+    input.drain(..position);
+    Ok(is_over)
+}

@@ -1,0 +1,418 @@
+//! Polling, accepting, reading and parsing: all that happens to a connection while no request of it runs.
+//!
+//! There is one hub, and it is the token: whoever owns the box owns every connection that is not out
+//! with a thread. Here are the polling and the phases of a connection; what happens in each phase
+//! is in the modules below.
+
+mod accepting;
+mod deadlines;
+mod ending;
+mod reading;
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use trivet_http::{Body, Head, Progress, Rejection, error, response};
+
+use crate::access_log;
+use crate::application::Application;
+use crate::body::{BodyReader, Step};
+use crate::clock::{self, Date, Milliseconds};
+use crate::connection::{After, BodyAhead, Connection, Key, Lent, Phase, send_without_delay};
+use crate::engine::Shared;
+use crate::output::{Flushed, Piece};
+use crate::scheduler::Returned;
+use crate::slab::{Found, Slab};
+use crate::stats::count;
+use crate::system::{self, Poller, Ready};
+
+/// One read takes at most this much.
+const READ_BYTES: usize = 64 * 1024;
+/// A body is read ahead of the application up to this size.
+const READ_AHEAD_BYTES: usize = 32 * 1024;
+/// A body that does not come to its end in this time may be meant to be read as it comes: the
+/// application is called, as long as there are threads enough that slow clients cannot take all.
+const READ_AHEAD: Milliseconds = 1_000;
+/// An unread body is thrown away up to this size to save the connection, above it is closed.
+pub(crate) const DISCARD_BYTES: u64 = 256 * 1024;
+/// After the end of a connection the client may go on sending for so long in all, and be silent
+/// for so long: a client that is still sending its request must come to see the answer.
+const LINGER: Milliseconds = 30_000;
+const LINGER_SILENCE: Milliseconds = 5_000;
+/// A connection that was used so shortly before a graceful stop probably has its next request on
+/// the way: closing it would lose that request.
+const DRAIN_GRACE: Milliseconds = 1_000;
+/// Deadlines are looked at this often.
+const SWEEP: Milliseconds = 1_000;
+
+/// One thread's buffer and the request that was read into it.
+pub(crate) struct Reader {
+    pub(crate) buffer: Vec<u8>,
+    pub(crate) filled: usize,
+    pub(crate) head: Head,
+    pub(crate) body: BodyReader,
+    /// The socket may hold more than was read.
+    pub(crate) more_may_wait: bool,
+}
+
+impl Reader {
+    pub(crate) fn new() -> Self {
+        Self {
+            buffer: vec![0; READ_BYTES],
+            filled: 0,
+            head: Head::default(),
+            body: BodyReader::default(),
+            more_may_wait: false,
+        }
+    }
+
+    /// Takes bytes that have been gathered on the connection as if they had just been read.
+    fn load(&mut self, bytes: &[u8]) {
+        if self.buffer.len() < bytes.len() {
+            self.buffer.resize(bytes.len(), 0);
+        }
+        self.buffer[..bytes.len()].copy_from_slice(bytes);
+        self.filled = bytes.len();
+    }
+}
+
+pub(crate) struct Hub<A: Application> {
+    shared: Arc<Shared<A>>,
+    poller: Poller,
+    slab: Slab<A>,
+    /// Connections with news, in the order of the news; not read yet.
+    ready: VecDeque<(Key, bool)>,
+    /// Connections with a complete request and no thread for it yet.
+    complete: VecDeque<Key>,
+    accepting: bool,
+    /// Accepting has failed (no file descriptors) and is tried again at the next sweep.
+    accept_paused: bool,
+    draining: bool,
+    now: Milliseconds,
+    /// When deadlines were looked at last.
+    last_sweep: Milliseconds,
+    /// No deadline is earlier than this.
+    earliest: Milliseconds,
+    date: Date,
+}
+
+/// Where a step of a connection has led.
+enum Way<A: Application> {
+    /// Its request is complete.
+    Run(Box<Connection<A>>),
+    /// It waits for something, or is gone.
+    Done,
+}
+
+/// What became of a body that nobody reads.
+enum Discarded {
+    All,
+    NotYet,
+    TooMuch,
+    Broken,
+}
+
+impl<A: Application> Hub<A> {
+    /// Keys with this generation are listeners.
+    const LISTENER: u32 = u32::MAX;
+
+    pub(crate) fn new(shared: Arc<Shared<A>>, poller: Poller) -> io::Result<Self> {
+        for listener in &shared.listeners {
+            rustix::io::ioctl_fionbio(&listener.socket, true)?;
+            if !listener.is_unix {
+                // Accepted sockets inherit it, which saves a system call for each.
+                send_without_delay(&listener.socket);
+            }
+        }
+        let now = clock::now();
+        let mut hub = Self {
+            shared,
+            poller,
+            slab: Slab::new(),
+            ready: VecDeque::new(),
+            complete: VecDeque::new(),
+            accepting: false,
+            accept_paused: false,
+            draining: false,
+            now,
+            last_sweep: now,
+            earliest: Milliseconds::MAX,
+            date: Date::new(),
+        };
+        hub.accept_again()?;
+        Ok(hub)
+    }
+
+    /// Milliseconds of the last poll; good enough for deadlines.
+    pub(crate) fn now(&self) -> Milliseconds {
+        self.now
+    }
+
+    /// The next complete request among what the last polls brought. Never waits.
+    pub(crate) fn next_request(&mut self, reader: &mut Reader) -> Option<Box<Connection<A>>> {
+        self.next_complete(reader)
+            .or_else(|| self.next_news(reader))
+    }
+
+    /// A request that was gathered while there was no thread for it.
+    fn next_complete(&mut self, reader: &mut Reader) -> Option<Box<Connection<A>>> {
+        while let Some(key) = self.complete.pop_front() {
+            if let Found::Here(mut connection) = self.slab.take(key) {
+                let input = std::mem::take(&mut connection.input);
+                reader.load(&input);
+                if let Way::Run(connection) = self.parse_loaded(connection, reader) {
+                    return Some(connection);
+                }
+            }
+        }
+        None
+    }
+
+    fn next_news(&mut self, reader: &mut Reader) -> Option<Box<Connection<A>>> {
+        while let Some((key, closed)) = self.ready.pop_front() {
+            match self.slab.take(key) {
+                Found::Gone => {}
+                Found::Out(lent) => {
+                    lent.note(if closed {
+                        Lent::EVENT | Lent::PEER_CLOSED
+                    } else {
+                        Lent::EVENT
+                    });
+                    if self.shared.scheduler.has_returned() {
+                        self.take_returned();
+                    }
+                }
+                Found::Here(mut connection) => {
+                    connection.peer_closed |= closed;
+                    if let Way::Run(connection) = self.advance(connection, reader) {
+                        return Some(connection);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// For the monitor, which cannot run applications: reads what there is and keeps it.
+    pub(crate) fn gather(&mut self, reader: &mut Reader) {
+        while let Some(mut connection) = self.next_news(reader) {
+            connection.input = reader.buffer[..reader.filled].to_vec();
+            if reader.more_may_wait {
+                connection.lent.note(Lent::EVENT);
+            }
+            connection.phase = Phase::Ready;
+            connection.deadline = 0;
+            self.complete.push_back(connection.key);
+            drop(self.keep(connection));
+        }
+        if self.complete.len() >= self.shared.config.threads {
+            self.stop_accepting();
+        }
+    }
+
+    /// Polls without waiting; true if there is news.
+    pub(crate) fn poll(&mut self) -> bool {
+        self.poll_for(Some(Duration::ZERO));
+        !self.ready.is_empty() || !self.complete.is_empty()
+    }
+
+    /// Whether earlier polls have left something to do.
+    pub(crate) fn has_news(&self) -> bool {
+        !self.ready.is_empty() || !self.complete.is_empty()
+    }
+
+    /// Waits for news, a wake-up or the next deadline.
+    pub(crate) fn wait(&mut self) {
+        let scheduler = &self.shared.scheduler;
+        scheduler.polling.store(true, Ordering::SeqCst);
+        let must_not_wait = scheduler.has_returned() || self.shared.has_orders(self.draining);
+        let timeout = if must_not_wait {
+            Some(Duration::ZERO)
+        } else {
+            self.time_to_sweep()
+        };
+        self.poll_for(timeout);
+        self.shared
+            .scheduler
+            .polling
+            .store(false, Ordering::Relaxed);
+    }
+
+    fn poll_for(&mut self, timeout: Option<Duration>) {
+        let mut listening = [false; 64];
+        let ready = &mut self.ready;
+        let result = self.poller.wait(timeout, |Ready { key, closed }| {
+            let key = Key::from_u64(key);
+            if key.generation == Self::LISTENER {
+                listening[key.index as usize % 64] = true;
+            } else {
+                ready.push_back((key, closed));
+            }
+        });
+        // Only a broken descriptor can fail here, and then nothing can be served any more.
+        result.expect("the poller belongs to the hub and is open");
+        self.now = clock::now();
+        if self.shared.scheduler.has_returned() {
+            self.take_returned();
+        }
+        for index in 0..self.shared.listeners.len() {
+            if listening[index % 64] {
+                self.accept(index, self.shared.config.accepts_per_turn);
+            }
+        }
+        if self.shared.has_orders(self.draining) {
+            self.begin_draining();
+        }
+        if self.now >= self.next_sweep()
+            || (self.accept_paused && self.now >= self.last_sweep + SWEEP)
+        {
+            self.sweep();
+        }
+        if !self.accepting && !self.draining && self.complete.len() < self.shared.config.threads {
+            // If it fails it is tried again after the next poll.
+            let _ = self.accept_again();
+        }
+    }
+
+    /// Takes back the connections that threads without the token have finished with.
+    pub(crate) fn take_returned(&mut self) {
+        for returned in self.shared.scheduler.take_returned() {
+            match returned {
+                Returned::Open(connection) => self.put_back(connection),
+                Returned::Closed(key) => self.forget(key),
+            }
+        }
+    }
+
+    /// Takes a connection back whose request is over.
+    pub(crate) fn put_back(&mut self, mut connection: Box<Connection<A>>) {
+        let marks = if connection.lent.peek() == 0 {
+            0
+        } else {
+            connection.lent.take()
+        };
+        let closed = marks & Lent::PEER_CLOSED != 0;
+        connection.peer_closed |= closed;
+        let has_more = !connection.input.is_empty()
+            || marks != 0
+            || matches!(connection.phase, Phase::Flush(_) | Phase::Linger)
+            || connection.peer_closed;
+        if has_more {
+            self.ready
+                .push_back((connection.key, connection.peer_closed));
+        }
+        if self.draining && matches!(connection.phase, Phase::Idle) {
+            connection.deadline = connection.deadline.min(self.now + DRAIN_GRACE);
+        }
+        drop(self.keep(connection));
+    }
+
+    pub(crate) fn forget(&mut self, key: Key) {
+        self.slab.forget(key);
+        self.shared
+            .stats
+            .connections_open
+            .fetch_sub(1, Ordering::Relaxed);
+        if self.draining {
+            self.shared.drained_if(self.slab.len() == 0);
+        }
+    }
+
+    #[allow(
+        clippy::boxed_local,
+        reason = "connections are boxed wherever they are handed on"
+    )]
+    fn close(&mut self, connection: Box<Connection<A>>) -> Way<A> {
+        self.forget(connection.key);
+        Way::Done
+    }
+
+    fn keep(&mut self, connection: Box<Connection<A>>) -> Way<A> {
+        if connection.deadline != 0 {
+            self.earliest = self.earliest.min(connection.deadline);
+        }
+        self.slab.put(connection);
+        Way::Done
+    }
+
+    /// Takes a connection as far as it goes without waiting.
+    fn advance(&mut self, mut connection: Box<Connection<A>>, reader: &mut Reader) -> Way<A> {
+        loop {
+            match connection.phase {
+                Phase::Idle | Phase::Head => return self.read_head(connection, reader),
+                Phase::Body(_) => return self.read_body_ahead(connection, reader),
+                Phase::Ready => {
+                    // What came after the complete request is read when that one is answered.
+                    connection.lent.note(Lent::EVENT);
+                    return self.keep(connection);
+                }
+                Phase::Flush(_) => match connection.output.flush(&connection.socket) {
+                    Flushed::All => {
+                        let Phase::Flush(after) =
+                            std::mem::replace(&mut connection.phase, Phase::Idle)
+                        else {
+                            unreachable!("matched above")
+                        };
+                        match after {
+                            After::Next => self.expect_next(&mut connection),
+                            After::Discard(reader) => self.expect_rest(&mut connection, reader),
+                            After::Close => return self.close(connection),
+                            After::Linger => self.begin_to_linger(&mut connection),
+                        }
+                    }
+                    Flushed::Blocked(sent) => {
+                        if sent > 0 || connection.deadline == 0 {
+                            connection.deadline =
+                                self.now + milliseconds(self.shared.config.write_timeout);
+                        }
+                        if !connection.watches_writable {
+                            connection.watches_writable = true;
+                            let key = connection.key.to_u64();
+                            if self.poller.watch_writable(&connection.socket, key).is_err() {
+                                return self.close(connection);
+                            }
+                        }
+                        return self.keep(connection);
+                    }
+                    Flushed::Yielded => {
+                        self.ready.push_back((connection.key, false));
+                        return self.keep(connection);
+                    }
+                    Flushed::Broken => {
+                        count(&self.shared.stats.answers_cut);
+                        return self.close(connection);
+                    }
+                },
+                Phase::Discard(_) => match self.discard_body(&mut connection, reader) {
+                    Discarded::All => self.expect_next(&mut connection),
+                    Discarded::TooMuch => self.begin_to_linger(&mut connection),
+                    Discarded::NotYet => return self.keep(connection),
+                    Discarded::Broken => return self.close(connection),
+                },
+                Phase::Linger => return self.linger(connection, reader),
+            }
+        }
+    }
+
+    pub(crate) fn expect_next(&self, connection: &mut Connection<A>) {
+        connection.phase = Phase::Idle;
+        connection.since = self.now;
+        connection.deadline = self.now + milliseconds(self.shared.config.keep_alive);
+        if self.draining {
+            connection.deadline = connection.deadline.min(self.now + DRAIN_GRACE);
+        }
+    }
+
+    fn expect_rest(&self, connection: &mut Connection<A>, reader: Box<BodyReader>) {
+        connection.phase = Phase::Discard(reader);
+        connection.deadline = self.now + milliseconds(self.shared.config.body_timeout);
+    }
+}
+
+fn milliseconds(duration: Duration) -> Milliseconds {
+    duration.as_millis().try_into().unwrap_or(u64::MAX / 4)
+}

@@ -1,0 +1,186 @@
+//! Reading a request until the application can be called.
+
+use super::*;
+
+impl<A: Application> Hub<A> {
+    /// Reads until the head of a request is whole. On entry `input` may hold its beginning.
+    pub(super) fn read_head(
+        &mut self,
+        mut connection: Box<Connection<A>>,
+        reader: &mut Reader,
+    ) -> Way<A> {
+        if matches!(connection.phase, Phase::Idle) && !connection.input.is_empty() {
+            // Left over from the request before: pipelining (RFC 9112 section 9.3.2).
+            let input = std::mem::take(&mut connection.input);
+            reader.load(&input);
+            reader.more_may_wait = true;
+            match reader.head.parse(&input, &self.shared.config.limits) {
+                Ok(Progress::Complete) => return self.head_is_whole(connection, reader),
+                Ok(Progress::Partial) => self.head_has_begun(&mut connection, input),
+                Err(rejection) => return self.reject(connection, &rejection),
+            }
+        }
+        loop {
+            let received =
+                match system::receive(&connection.socket, &mut reader.buffer[..READ_BYTES]) {
+                    Ok(0) => return self.close(connection),
+                    Ok(received) => received,
+                    Err(Errno::AGAIN) => return self.keep(connection),
+                    Err(_) => return self.close(connection),
+                };
+            // A short read has emptied the socket: asking again would only say so.
+            reader.more_may_wait = received == READ_BYTES || connection.peer_closed;
+            let limits = &self.shared.config.limits;
+            if connection.input.is_empty() {
+                reader.filled = received;
+                match reader.head.parse(&reader.buffer[..received], limits) {
+                    Ok(Progress::Complete) => return self.head_is_whole(connection, reader),
+                    Ok(Progress::Partial) => {
+                        let begun = reader.buffer[..received].to_vec();
+                        self.head_has_begun(&mut connection, begun);
+                    }
+                    Err(rejection) => return self.reject(connection, &rejection),
+                }
+            } else {
+                let news = &reader.buffer[..received];
+                connection.input.extend_from_slice(news);
+                // Parsing again is worth it only when a line has ended or a limit may be passed.
+                // That bounds the work by lines, not bytes, for a client that sends byte by byte.
+                if news.contains(&b'\n')
+                    || connection.input.len() > limits.request_line_bytes.min(limits.head_bytes)
+                {
+                    match reader.head.parse(&connection.input, limits) {
+                        Ok(Progress::Complete) => {
+                            let input = std::mem::take(&mut connection.input);
+                            reader.load(&input);
+                            return self.head_is_whole(connection, reader);
+                        }
+                        Ok(Progress::Partial) => {}
+                        Err(rejection) => return self.reject(connection, &rejection),
+                    }
+                }
+            }
+            if !reader.more_may_wait {
+                return self.keep(connection);
+            }
+        }
+    }
+
+    pub(super) fn head_has_begun(&self, connection: &mut Connection<A>, begun: Vec<u8>) {
+        connection.input = begun;
+        connection.phase = Phase::Head;
+        connection.deadline = self.now + milliseconds(self.shared.config.header_timeout);
+    }
+
+    /// Parses a request that `load` has put into the reader and that was whole before.
+    pub(super) fn parse_loaded(
+        &mut self,
+        connection: Box<Connection<A>>,
+        reader: &mut Reader,
+    ) -> Way<A> {
+        match reader
+            .head
+            .parse(&reader.buffer[..reader.filled], &self.shared.config.limits)
+        {
+            Ok(Progress::Complete) => {
+                reader.body = BodyReader::new(&reader.head.body, self.shared.config.body_limit);
+                Way::Run(connection)
+            }
+            // It was whole when it was gathered.
+            Ok(Progress::Partial) => self.close(connection),
+            Err(rejection) => self.reject(connection, &rejection),
+        }
+    }
+
+    /// The head is in the reader; decides whether the application can be called at once.
+    pub(super) fn head_is_whole(
+        &mut self,
+        mut connection: Box<Connection<A>>,
+        reader: &mut Reader,
+    ) -> Way<A> {
+        let head = &reader.head;
+        reader.body = BodyReader::new(&head.body, self.shared.config.body_limit);
+        connection.deadline = 0;
+        let length = match head.body {
+            Body::None => return Way::Run(connection),
+            Body::Length(length) => Some(length),
+            Body::Chunked => None,
+        };
+        if let (Some(length), Some(limit)) = (length, self.shared.config.body_limit)
+            && length > limit
+        {
+            return self.reject(connection, &error::BODY_TOO_LARGE);
+        }
+        // A client that waits for "100 Continue" gets it when the application first reads.
+        if head.expect_continue {
+            return Way::Run(connection);
+        }
+        let here = (reader.filled - head.len) as u64;
+        if length.is_some_and(|length| here >= length.min(READ_AHEAD_BYTES as u64)) {
+            return Way::Run(connection);
+        }
+        let times_out = self.now + milliseconds(self.shared.config.body_timeout);
+        let ahead = BodyAhead {
+            reader: reader.body.clone(),
+            seen: head.len,
+            times_out,
+        };
+        connection.input = reader.buffer[..reader.filled].to_vec();
+        connection.phase = Phase::Body(Box::new(ahead));
+        connection.deadline = times_out.min(self.now + READ_AHEAD);
+        self.read_body_ahead(connection, reader)
+    }
+
+    /// Reads the body until it is whole or long enough to start the application with.
+    pub(super) fn read_body_ahead(
+        &mut self,
+        mut connection: Box<Connection<A>>,
+        reader: &mut Reader,
+    ) -> Way<A> {
+        loop {
+            let Phase::Body(ahead) = &mut connection.phase else {
+                unreachable!("called in the phase Body only")
+            };
+            match see_ahead(ahead, &connection.input, &self.shared.config.limits) {
+                Err(rejection) => return self.reject(connection, &rejection),
+                Ok(false) => {}
+                Ok(true) => {
+                    let input = std::mem::take(&mut connection.input);
+                    reader.load(&input);
+                    connection.deadline = 0;
+                    return self.parse_loaded(connection, reader);
+                }
+            }
+            match system::receive(&connection.socket, &mut reader.buffer[..READ_BYTES]) {
+                Ok(0) => return self.close(connection),
+                Ok(received) => {
+                    reader.more_may_wait = received == READ_BYTES || connection.peer_closed;
+                    connection
+                        .input
+                        .extend_from_slice(&reader.buffer[..received]);
+                    ahead.times_out = self.now + milliseconds(self.shared.config.body_timeout);
+                }
+                Err(Errno::AGAIN) => return self.keep(connection),
+                Err(_) => return self.close(connection),
+            }
+        }
+    }
+}
+
+/// True when the body is whole, or enough of it is here.
+fn see_ahead(
+    ahead: &mut BodyAhead,
+    input: &[u8],
+    limits: &trivet_http::Limits,
+) -> Result<bool, Rejection> {
+    loop {
+        match ahead.reader.step(&input[ahead.seen..], limits)? {
+            Step::Data { end, .. } => ahead.seen += end,
+            Step::End { .. } => return Ok(true),
+            Step::NeedMore { consumed } => {
+                ahead.seen += consumed;
+                return Ok(ahead.seen >= READ_AHEAD_BYTES);
+            }
+        }
+    }
+}
