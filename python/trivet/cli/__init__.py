@@ -1,0 +1,1 @@
+"""Words on the command line: one module for each command, and what they share."""

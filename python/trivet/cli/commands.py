@@ -1,0 +1,29 @@
+"""Every command of `trivet`: its name, module and one line of help; none is run here."""
+
+from __future__ import annotations
+
+
+class Command:
+    """One command. `module` has a function `run(arguments: list[str]) -> int`, the exit code."""
+
+    def __init__(self, module: str, help: str) -> None:
+        self.module = module
+        self.help = help
+
+
+COMMANDS: dict[str, Command] = {
+    "serve": Command("trivet.cli.serve", "Serve an application in production."),
+    "settings": Command(
+        "trivet.cli.settings", "Show every setting, its value, and where the value came from."
+    ),
+}
+
+HELP_WORDS = ("-h", "--help")
+
+
+class HelpWanted(Exception):  # no error: how a parser deep in a command hands help to main
+    """Somebody asked for help; `text` is what to show."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text

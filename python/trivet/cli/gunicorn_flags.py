@@ -1,0 +1,126 @@
+"""Flags of gunicorn that Trivet does not have, and what to do; shared ones are settings.
+
+A table. Fingers and Procfiles come from gunicorn; "unknown flag" would leave people guessing
+whether they misspelt it. Read off gunicorn 27.0.1.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LATER = "Trivet does not have it yet; leave it out for now"
+NO_WORKER_CLASSES = "leave it out: Trivet has one kind of worker, which makes threads as needed"
+NO_ASGI = "leave it out: Trivet does not serve ASGI applications yet"
+NO_TLS = "Trivet does not do TLS yet; put a proxy in front and use --url-scheme https"
+NO_HTTP2 = "leave it out: Trivet speaks HTTP/1.1 only so far"
+NO_STATSD = "leave it out: Trivet does not report to statsd"
+NO_SYSLOG = "leave it out: Trivet writes to standard output; the service manager takes it to syslog"
+NO_LEGACY = "leave it out: Trivet follows RFC 9112 and has no switches to weaken it"
+NO_DIRTY = "leave it out: Trivet has no dirty workers"
+NO_FILES = "leave it out: Trivet logs to standard output and standard error, which you can redirect"
+OWN_LOGGING = "leave it out: configure your application's logging in the application"
+SERVICE_MANAGER = "leave it out: the service manager (systemd, Docker, …) does that"
+
+#: Flag → hint.
+GUNICORN_FLAGS: Mapping[str, str] = {
+    "-k": NO_WORKER_CLASSES,
+    "--worker-class": NO_WORKER_CLASSES,
+    "--worker-connections": "leave it out: --threads limits requests; connections are not limited",
+    "--worker-tmp-dir": "leave it out: workers report over a pipe and never through files",
+    "-t": LATER,
+    "--timeout": LATER,
+    "--max-requests": LATER,
+    "--max-requests-jitter": LATER,
+    "--preload": LATER,
+    "--reload": LATER,
+    "--reload-engine": LATER,
+    "--reload-extra-file": LATER,
+    "--limit-request-line": "in Trivet it is --request-line-limit, a size such as 8KiB",
+    "--limit-request-fields": "in Trivet it is --header-count-limit",
+    "--limit-request-field_size": "in Trivet it is --header-limit, for all headers together",
+    "--spew": "leave it out: use a debugger or a profiler",
+    "--check-config": "use `trivet settings`, which fails when a setting is wrong",
+    "--print-config": "use `trivet settings`",
+    "--no-sendfile": "leave it out: Trivet uses sendfile only where the application asks for it",
+    "--reuse-port": "leave it out: the workers share one listening socket",
+    "--chdir": "change the directory before starting, or give APP as a path",
+    "--pythonpath": "set PYTHONPATH, or give APP as a path",
+    "-D": SERVICE_MANAGER,
+    "--daemon": SERVICE_MANAGER,
+    "-e": "set the variable before starting: NAME=value trivet serve",
+    "--env": "set the variable before starting: NAME=value trivet serve",
+    "-p": "for the port it is --port; a pid file Trivet does not have yet",
+    "--pid": LATER,
+    "-u": SERVICE_MANAGER,
+    "--user": SERVICE_MANAGER,
+    "-g": SERVICE_MANAGER,
+    "--group": SERVICE_MANAGER,
+    "-m": SERVICE_MANAGER,
+    "--umask": SERVICE_MANAGER,
+    "--initgroups": SERVICE_MANAGER,
+    "-n": "leave it out: Trivet does not rename its processes",
+    "--name": "leave it out: Trivet does not rename its processes",
+    "--forwarded-allow-ips": LATER,
+    "--forwarder-headers": LATER,
+    "--proxy-protocol": LATER,
+    "--proxy-allow-from": LATER,
+    "--protocol": "leave it out: Trivet speaks HTTP only",
+    "--uwsgi-allow-from": "leave it out: Trivet speaks HTTP only",
+    "--access-logfile": "leave it out: the access log is on; --no-access-log turns it off",
+    "--access-logformat": "use --log-format text or --log-format json",
+    "--error-logfile": NO_FILES,
+    "--log-file": NO_FILES,
+    "--capture-output": NO_FILES,
+    "-R": NO_FILES,
+    "--enable-stdio-inheritance": NO_FILES,
+    "--logger-class": OWN_LOGGING,
+    "--log-config": OWN_LOGGING,
+    "--log-config-json": OWN_LOGGING,
+    "--disable-redirect-access-to-syslog": NO_SYSLOG,
+    "--log-syslog": NO_SYSLOG,
+    "--log-syslog-to": NO_SYSLOG,
+    "--log-syslog-prefix": NO_SYSLOG,
+    "--log-syslog-facility": NO_SYSLOG,
+    "--statsd-host": NO_STATSD,
+    "--statsd-prefix": NO_STATSD,
+    "--dogstatsd-tags": NO_STATSD,
+    "--enable-backlog-metric": NO_STATSD,
+    "--paste": "give the application as module:attribute",
+    "--paster": "give the application as module:attribute",
+    "--paste-global": "give the application as module:attribute",
+    "--keyfile": NO_TLS,
+    "--certfile": NO_TLS,
+    "--ca-certs": NO_TLS,
+    "--cert-reqs": NO_TLS,
+    "--ciphers": NO_TLS,
+    "--ssl-version": NO_TLS,
+    "--suppress-ragged-eofs": NO_TLS,
+    "--do-handshake-on-connect": NO_TLS,
+    "--http-protocols": NO_HTTP2,
+    "--http2-cleartext": NO_HTTP2,
+    "--http2-max-concurrent-streams": NO_HTTP2,
+    "--http2-initial-window-size": NO_HTTP2,
+    "--http2-max-frame-size": NO_HTTP2,
+    "--http2-max-header-list-size": NO_HTTP2,
+    "--http-parser": "leave it out: Trivet has one parser",
+    "--permit-obsolete-folding": NO_LEGACY,
+    "--strip-header-spaces": NO_LEGACY,
+    "--permit-unconventional-http-method": NO_LEGACY,
+    "--permit-unconventional-http-version": NO_LEGACY,
+    "--casefold-http-method": NO_LEGACY,
+    "--header-map": NO_LEGACY,
+    "--asgi-loop": NO_ASGI,
+    "--asgi-lifespan": NO_ASGI,
+    "--asgi-disconnect-grace-period": NO_ASGI,
+    "--websocket-max-message-size": NO_ASGI,
+    "--dirty-app": NO_DIRTY,
+    "--dirty-workers": NO_DIRTY,
+    "--dirty-timeout": NO_DIRTY,
+    "--dirty-threads": NO_DIRTY,
+    "--dirty-graceful-timeout": NO_DIRTY,
+    "--control-socket": LATER,
+    "--control-socket-mode": LATER,
+    "--no-control-socket": LATER,
+}

@@ -1,0 +1,76 @@
+"""`trivet serve`: from the command line to a server; the supervisor keeps it running."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import partial
+from pathlib import Path
+
+from trivet.app.load import load_app
+from trivet.app.production import refuse_debug, refuse_debug_environment
+from trivet.cli.flags import parse_flags
+from trivet.project.find_app import find_app
+from trivet.settings.resolve import resolve
+from trivet.startup import Startup
+from trivet.supervisor.loop import Supervisor
+from trivet.supervisor.start import open_log, open_sockets, worker_count
+from trivet.worker.main import WorkerPlan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # Importing typing costs some milliseconds of every start; only type checkers need it here.
+    from trivet.project.find_app import AppChoice
+    from trivet.worker.main import Loaded
+
+
+def run(arguments: list[str]) -> int:
+    """Serve until told to stop; the exit code, 0 after an orderly stop.
+
+    Raises TrivetError for everything that keeps the server from starting.
+    """
+    began = time.monotonic()
+    startup = Startup()
+    directory = Path.cwd()
+    with startup.step("read the settings"):
+        parsed = parse_flags("serve", arguments, "serve")
+        resolved = resolve(
+            mode="serve",
+            flags=parsed.flags,
+            keywords={},
+            environ=os.environ,
+            directory=directory,
+            config_file=parsed.config_file,
+        )
+    log = open_log(resolved)
+    with startup.step("find the app"):
+        choice = find_app(resolved.settings.app, directory, os.environ)
+    refuse_debug_environment(os.environ)
+    workers, reason = worker_count(resolved)
+    log.emit("app-chosen", app=choice.name, reason=choice.reason)
+    log.emit("workers-chosen", workers=workers, reason=reason)
+    listeners = open_sockets(resolved, startup, log)
+    try:
+        plan = WorkerPlan(
+            settings=resolved.settings,
+            listeners=listeners.sockets,
+            load=partial(load, choice),
+            startup=startup,
+            log=log,
+            multiprocess=workers > 1,
+        )
+        return Supervisor(workers, listeners, plan, log, began).run()
+    finally:
+        listeners.close()
+
+
+def load(choice: AppChoice, startup: Startup) -> Loaded:
+    """Import the app and judge it. Runs in each worker: the supervisor never imports the app."""
+    loaded = load_app(choice, startup, environ=os.environ)
+    with startup.step("refuse debug mode"):
+        refuse_debug(loaded.app, os.environ)
+    notes = [
+        ("run-ignored", {"call": ignored.call, "place": ignored.place})
+        for ignored in loaded.ignored_runs
+    ]
+    return loaded.app, notes

@@ -1,0 +1,37 @@
+"""What this operating system offers; what a container allows is in project/limits."""
+
+from __future__ import annotations
+
+import sys
+
+#: Bytes that fit into sun_path of sockaddr_un, its closing zero not counted: 108 on Linux
+#: (unix(7)), 104 on macOS and the BSDs.
+UNIX_PATH_LIMIT = 107 if sys.platform == "linux" else 103
+
+
+def open_file_limits() -> tuple[int, int]:
+    """How many files this process may open: (now, at most after raising it itself)."""
+    import resource  # Unix only, and needed only when somebody asks
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft, hard
+
+
+def raise_open_file_limit() -> int:
+    """Let this process open as many files as it may without being root; the new limit.
+
+    Every connection is an open file, and the limit at start is often 1024. Programs that use
+    select() must stay below 1024, which is why systems keep the lower limit as the default and
+    expect servers to raise it (systemd: "File Descriptor Limits").
+    """
+    import resource
+
+    soft, hard = open_file_limits()
+    if soft == hard:
+        return soft
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (ValueError, OSError):
+        # macOS reports an unlimited hard limit and refuses more than OPEN_MAX.
+        return soft
+    return hard

@@ -1,0 +1,117 @@
+"""What must hold between settings, one function for each sentence; single values are for kinds."""
+
+from __future__ import annotations
+
+from trivet.errors import ConflictingSettings
+from trivet.settings.sources import Layer
+from trivet.settings.table import SPECS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from trivet.settings.addresses import Address
+    from trivet.settings.sources import Source
+    from trivet.settings.table import Mode
+
+    Sources = Mapping[str, Source]
+    #: The sources that a rule changes, and what the user should be told.
+    Outcome = tuple[dict[str, Source], list[str]]
+    Rule = Callable[[Sources, Mode], Outcome]
+
+NOTHING: Outcome = ({}, [])
+
+
+def bind_alone_or_host_and_port(sources: Sources, mode: Mode) -> Outcome:
+    """`bind` says it all; `host` and `port` beside it must come from a weaker or stronger place.
+
+    The stronger place wins, as everywhere: `--port 9000` means something although trivet.toml has
+    `bind`. PORT alone never wins over `bind`: platforms set it in every container, and who binds to
+    a Unix socket behind a proxy in the same container has `bind` for good reason.
+    """
+    bind = sources["bind"]
+    if not bind.value:
+        return NOTHING
+    rivals = {
+        name: source
+        for name in ("host", "port")
+        if (source := sources[name]).layer not in (Layer.DEFAULT, Layer.PLATFORM)
+    }
+    for name, rival in rivals.items():
+        if rival.layer == bind.layer:
+            raise ConflictingSettings(
+                f"{_told(bind, 'bind')} and {_told(rival, name)} both say where to listen",
+                hint=f"keep {_spelled(bind, 'bind')}: it has the host and the port in one",
+            )
+    for name, rival in rivals.items():
+        if rival.layer > bind.layer:
+            return (
+                {"bind": bind.overruled((), rival, f"{name} says where to listen")},
+                [f"bind in {bind.origin} is not used: {rival.origin} says where to listen"],
+            )
+    if sources["port"].layer == Layer.PLATFORM:
+        return {}, [
+            f"{sources['port'].origin}={sources['port'].value} is not used: "
+            f"{_told(bind, 'bind')} says where to listen"
+        ]
+    return NOTHING
+
+
+def host_is_every_address_when_the_platform_gives_the_port(sources: Sources, mode: Mode) -> Outcome:
+    """Who sets PORT connects from outside the container; 127.0.0.1 would never be reached.
+
+    Not in development, which is for this machine alone.
+    """
+    host, port = sources["host"], sources["port"]
+    if port.layer != Layer.PLATFORM or not host.is_default or mode == "dev":
+        return NOTHING
+    if sources["bind"].value:
+        return NOTHING
+    reason = f"whoever sets {port.origin} connects from outside"
+    return {"host": host.overruled("0.0.0.0", port, reason)}, []
+
+
+def no_address_twice(sources: Sources, mode: Mode) -> Outcome:
+    """The second attempt to listen there would fail, and the error would name ourselves."""
+    bind = sources["bind"]
+    addresses: tuple[Address, ...] = bind.value
+    seen: set[Address] = set()
+    for address in addresses:
+        chosen_by_system = not address.path and address.file_descriptor is None and not address.port
+        if address in seen and not chosen_by_system:
+            raise ConflictingSettings(f"{_told(bind, 'bind')} has {address} twice")
+        seen.add(address)
+    return NOTHING
+
+
+def head_has_room_for_the_request_line(sources: Sources, mode: Mode) -> Outcome:
+    """The head of a request begins with its request line: a longer limit for that means nothing."""
+    line, head = sources["request_line_limit"], sources["header_limit"]
+    if line.is_default or line.value <= head.value:
+        return NOTHING
+    raise ConflictingSettings(
+        f"{_told(line, 'request_line_limit')} is {SPECS['request_line_limit'].show(line.value)}, "
+        f"more than header_limit ({SPECS['header_limit'].show(head.value)}), which includes it",
+        hint="raise header_limit too",
+    )
+
+
+#: In this order: whether `bind` holds decides whether `host` matters.
+RULES: tuple[Rule, ...] = (
+    bind_alone_or_host_and_port,
+    host_is_every_address_when_the_platform_gives_the_port,
+    no_address_twice,
+    head_has_room_for_the_request_line,
+)
+
+
+def _told(source: Source, name: str) -> str:
+    """The setting with its place: "--bind", "TRIVET_BIND", "bind in trivet.toml"."""
+    spelled = _spelled(source, name)
+    return spelled if spelled == source.origin else f"{spelled} in {source.origin}"
+
+
+def _spelled(source: Source, name: str) -> str:
+    """The setting as it is written in its place."""
+    in_a_file_or_default = source.layer in (Layer.DEFAULT, Layer.FILE, Layer.FILE_TABLE)
+    return name if in_a_file_or_default else source.origin

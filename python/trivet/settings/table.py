@@ -1,0 +1,317 @@
+"""Every setting of Trivet: its name, type, default, kind, group and help; nothing is read here.
+
+A table, and longer than other modules for that. One name gives four spellings, without exception:
+`keep_alive` is the flag `--keep-alive`, the variable `TRIVET_KEEP_ALIVE`, the key `keep_alive` in
+trivet.toml, and the keyword `keep_alive` of serve(). Groups are headings only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+from trivet.settings.addresses import HOST, Address, AddressKind
+from trivet.settings.kinds import Choice, Kind, ListOf, Switch, Text, WholeNumber
+from trivet.settings.paths import UrlPath
+from trivet.settings.quantities import KIB, MIB, Duration, Size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Literal
+
+    Mode = Literal["serve", "dev", "script"]
+
+#: The ways to run Trivet, which differ in nothing but defaults (`defaults_in` below). "script" is
+#: serve(app) called by a Python program, which may have started threads that a fork would lose.
+MODES: tuple[Mode, ...] = ("serve", "dev", "script")
+
+#: The tables of a configuration file for one way to run, and the modes that read each.
+FILE_TABLES: Mapping[str, tuple[Mode, ...]] = {"serve": ("serve", "script"), "dev": ("dev",)}
+
+#: Headings in the order in which help and reference show them.
+GROUPS = ("Application", "Addresses", "Processes", "Timeouts", "Limits", "Responses", "Logging")
+
+
+# Frozen and comparable would cost half a millisecond of every start, and nobody changes a Spec.
+@dataclass(eq=False, repr=False, kw_only=True)
+class Spec:
+    """All that is known about one setting, but for its value."""
+
+    name: str = ""
+    default: object
+    kind: Kind
+    group: str
+    help: str
+    #: A one-letter flag such as "-w".
+    short: str | None
+    #: Where a mode's default differs.
+    defaults_in: Mapping[Mode, object]
+    #: Variables beside TRIVET_…, which other software sets and which win over a file.
+    extra_environment: tuple[str, ...]
+    #: What an empty or zero value stands for, in a few words.
+    empty_means: str
+    #: Handed to the Rust engine.
+    engine: bool
+    #: Never shown, not even in an error.
+    secret: bool
+    #: Given on the command line by its place and not by a flag.
+    positional: bool
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def negative_flag(self) -> str:
+        return f"--no-{self.name.replace('_', '-')}"
+
+    @property
+    def variable(self) -> str:
+        return f"TRIVET_{self.name.upper()}"
+
+    def default_in(self, mode: Mode) -> object:
+        return self.defaults_in.get(mode, self.default)
+
+    def show(self, value: object) -> str:
+        """A value as a user would write it; what it stands for, when it is empty or zero."""
+        if self.secret and value:
+            return "(secret)"
+        return self.empty_means if self.empty_means and not value else self.kind.show(value)
+
+
+def setting(
+    default: object,
+    kind: Kind,
+    group: str,
+    help: str,
+    *,
+    short: str | None = None,
+    defaults_in: Mapping[Mode, object] | None = None,
+    extra_environment: tuple[str, ...] = (),
+    empty_means: str = "",
+    engine: bool = False,
+    secret: bool = False,
+    positional: bool = False,
+) -> Any:
+    """Declare one field of Settings. Returns Any: to type checkers the field is its value."""
+    spec = Spec(
+        default=default,
+        kind=kind,
+        group=group,
+        help=help,
+        short=short,
+        defaults_in=defaults_in or {},
+        extra_environment=extra_environment,
+        empty_means=empty_means,
+        engine=engine,
+        secret=secret,
+        positional=positional,
+    )
+    return field(default=default, metadata={"spec": spec})
+
+
+SWITCH = Switch()
+POSITIVE_DURATION = Duration(minimum=0.001)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The value of every setting. Durations are seconds, sizes are bytes, addresses are Address.
+
+    Made by `resolve`, which checks; Settings(…) made by hand is for tests, and checks nothing.
+    """
+
+    app: str = setting(
+        "",
+        Text("an application such as shop:app, shop:create_app() or shop.py", "APP"),
+        "Application",
+        "The application: module:attribute, module:factory(), a path to a file or directory. "
+        "Left out, it is found as Flask finds it.",
+        empty_means="found at start",
+        positional=True,
+    )
+    root_path: str = setting(
+        "",
+        UrlPath(),
+        "Application",
+        "The part of the URL in front of the application (SCRIPT_NAME), such as /shop when a "
+        "proxy passes on only what is below it.",
+        empty_means="none",
+        engine=True,
+    )
+    url_scheme: str = setting(
+        "http",
+        Choice("http", "https"),
+        "Application",
+        "The scheme that the application sees in its URLs: https when a proxy in front does TLS.",
+        engine=True,
+    )
+
+    bind: tuple[Address, ...] = setting(
+        (),
+        ListOf(AddressKind()),
+        "Addresses",
+        "Listen here: HOST:PORT, [IPV6]:PORT, :PORT for every address of the machine, unix:PATH, "
+        "or fd://NUMBER for a socket that is already open. May be given several times.",
+        short="-b",
+        empty_means="host and port",
+    )
+    host: str = setting(
+        "127.0.0.1",
+        HOST,
+        "Addresses",
+        "The address to listen on; 0.0.0.0 is every IPv4 address of the machine. Becomes 0.0.0.0 "
+        "when PORT gives the port and nobody gives the host, for that is how platforms ask.",
+        empty_means="every address",
+    )
+    port: int = setting(
+        8000,
+        WholeNumber(0, 65535),
+        "Addresses",
+        "The port to listen on; 0 lets the system choose.",
+        # No -p: it is the pid file for gunicorn's users and the port for Flask's.
+        extra_environment=("PORT",),
+    )
+    backlog: int = setting(
+        2048,
+        WholeNumber(1, 2**31 - 1),
+        "Addresses",
+        "Connections that may wait to be accepted; the system may allow fewer.",
+    )
+
+    workers: int | Literal["auto"] = setting(
+        "auto",
+        WholeNumber(1, words=("auto",)),
+        "Processes",
+        "Worker processes. auto is one for each CPU that this process may use, fewer when memory "
+        "is short.",
+        short="-w",
+        defaults_in={"dev": 1, "script": 1},
+        extra_environment=("WEB_CONCURRENCY",),
+    )
+    threads: int = setting(
+        128,
+        WholeNumber(1, 10_000),
+        "Processes",
+        "The most requests that one worker handles at the same time. Threads are made when they "
+        "are needed, so there is seldom a reason to change it.",
+        engine=True,
+    )
+
+    keep_alive: float = setting(
+        75.0,
+        # Longer than the 60 s after which common load balancers drop an idle connection: whoever
+        # closes first must not be the server, or a request is lost on the way.
+        Duration(),
+        "Timeouts",
+        "Close a connection that has been idle for this long. Keep it longer than the idle time "
+        "of the load balancer in front.",
+        engine=True,
+    )
+    header_timeout: float = setting(
+        30.0,
+        POSITIVE_DURATION,
+        "Timeouts",
+        "The time that a client has to send the whole head of a request.",
+        engine=True,
+    )
+    body_timeout: float = setting(
+        30.0,
+        POSITIVE_DURATION,
+        "Timeouts",
+        "The longest pause while a client sends a request body that is being waited for.",
+        engine=True,
+    )
+    write_timeout: float = setting(
+        30.0,
+        POSITIVE_DURATION,
+        "Timeouts",
+        "The longest pause while a client does not read the response.",
+        engine=True,
+    )
+    graceful_timeout: float = setting(
+        20.0,
+        Duration(),
+        "Timeouts",
+        "The time that requests in flight have to finish after TERM or the first INT.",
+    )
+
+    request_line_limit: int = setting(
+        8 * KIB,
+        # RFC 9112 section 3 recommends to support at least 8000 octets.
+        Size(minimum=64, maximum=MIB),
+        "Limits",
+        "The longest request line; a longer one is answered with 414.",
+        engine=True,
+    )
+    header_limit: int = setting(
+        64 * KIB,
+        Size(minimum=1 * KIB, maximum=16 * MIB),
+        "Limits",
+        "The largest head of a request, its request line and headers together; a larger one is "
+        "answered with 431.",
+        engine=True,
+    )
+    header_count_limit: int = setting(
+        100,
+        # The engine's tokenizer works in a fixed array (Limits::MOST_FIELDS of trivet-http).
+        WholeNumber(1, 1024),
+        "Limits",
+        "The most header lines of a request; more are answered with 431.",
+        engine=True,
+    )
+    body_limit: int = setting(
+        0,
+        Size(),
+        "Limits",
+        "The largest request body; a larger one is answered with 413. 0 is no limit.",
+        empty_means="no limit",
+        engine=True,
+    )
+
+    server_header: str = setting(
+        "trivet",
+        Text(
+            "text that may stand in a header",
+            reject=lambda text: None if text.isascii() else "expected ASCII characters only",
+        ),
+        "Responses",
+        "The Server header of responses that have none of their own; empty for no such header.",
+        empty_means="no header",
+        engine=True,
+    )
+
+    access_log: bool = setting(
+        True, SWITCH, "Logging", "Write one line for each request.", engine=True
+    )
+    log_format: str = setting(
+        "auto",
+        Choice("auto", "text", "json"),
+        "Logging",
+        "How log lines look: text for people, json for machines. auto is text, shorter on a "
+        "terminal than elsewhere.",
+    )
+    log_level: str = setting(
+        "info",
+        Choice("debug", "info", "warning", "error"),
+        "Logging",
+        "The least important messages that are still written. Says nothing about the access log.",
+    )
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Where to listen: `bind`, or else `host` and `port`."""
+        return self.bind or (Address(self.host, self.port),)
+
+
+def _collect_specs() -> dict[str, Spec]:
+    specs = {}
+    for entry in fields(Settings):
+        spec: Spec = entry.metadata["spec"]
+        spec.name = entry.name
+        specs[entry.name] = spec
+    return specs
+
+
+#: Every setting by its name, in the order of the table.
+SPECS: Mapping[str, Spec] = _collect_specs()

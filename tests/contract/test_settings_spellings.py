@@ -1,0 +1,73 @@
+"""A setting means the same in all its spellings: flag, variable, key of a file, keyword."""
+
+from pathlib import Path
+
+import pytest
+
+from trivet.cli.flags import parse_flags
+from trivet.settings.kinds import Switch
+from trivet.settings.resolve import resolve
+from trivet.settings.table import SPECS, Spec
+
+# A text for every setting that is not its default. A new setting needs one here.
+EXAMPLES = {
+    "app": "shop:create_app()",
+    "root_path": "/shop",
+    "url_scheme": "https",
+    "bind": "unix:shop.sock",
+    "host": "::1",
+    "port": "81",
+    "backlog": "100",
+    "workers": "3",
+    "threads": "7",
+    "keep_alive": "5s",
+    "header_timeout": "250ms",
+    "body_timeout": "1m30s",
+    "write_timeout": "2m",
+    "graceful_timeout": "0s",
+    "request_line_limit": "4KiB",
+    "header_limit": "1MiB",
+    "header_count_limit": "50",
+    "body_limit": "1GiB",
+    "server_header": "shop",
+    "access_log": "off",
+    "log_format": "json",
+    "log_level": "debug",
+}
+
+
+def test_every_setting_has_an_example() -> None:
+    assert set(EXAMPLES) == set(SPECS), "give the new setting a text in EXAMPLES of this file"
+
+
+def toml(spec: Spec) -> str:
+    """The example as a line of trivet.toml."""
+    text = EXAMPLES[spec.name]
+    return f"{spec.name} = {text}" if text.isdigit() else f'{spec.name} = "{text}"'
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_all_spellings_of_a_setting_give_the_same_value(spec: Spec, tmp_path: Path) -> None:
+    text = EXAMPLES[spec.name]
+    expected = spec.kind.from_text(text)
+    assert expected != spec.default
+    arguments = [f"{spec.flag}={text}"]
+    if spec.positional:
+        arguments = [text]
+    elif isinstance(spec.kind, Switch):
+        arguments = [spec.flag if expected else spec.negative_flag]
+    flags = parse_flags("serve", arguments, "serve").flags
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (tmp_path / "trivet.toml").write_text(toml(spec))
+    keywords = {} if spec.positional else {spec.name: expected}
+    ways = {
+        "flag": resolve(flags=flags, keywords={}, environ={}, directory=empty),
+        "variable": resolve(flags={}, keywords={}, environ={spec.variable: text}, directory=empty),
+        "file": resolve(flags={}, keywords={}, environ={}, directory=tmp_path),
+        "keyword": resolve(flags={}, keywords=keywords, environ={}, directory=empty),
+    }
+    if spec.positional:  # serve() takes the application itself
+        del ways["keyword"]
+    values = {way: getattr(result.settings, spec.name) for way, result in ways.items()}
+    assert values == dict.fromkeys(ways, expected)
