@@ -1,0 +1,129 @@
+"""The loop of a process that serves, with an engine that only records what it is told."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from signal import Signals
+
+import pytest
+
+from trivet.worker.serving import SUPERVISOR_LOST, Outcome, ServingLoop
+from trivet.worker.signals import WORKER_ACTIONS, SignalInbox
+
+
+class RecordingEngine:
+    """Drains as soon as it is told to, unless `stuck`."""
+
+    def __init__(self, stuck: int = 0) -> None:
+        self.calls: list[str] = []
+        self.stopped_accepting = self.drained = False
+        self._stuck = stuck
+        self._reading_end, self._writing_end = os.pipe()
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    def fileno(self) -> int:
+        return self._reading_end
+
+    def handle_events(self) -> None:
+        os.read(self._reading_end, 1)
+        self.stopped_accepting = True
+        self.drained = not self._stuck
+
+    def drain(self) -> None:
+        self.calls.append("drain")
+        os.write(self._writing_end, b"x")
+
+    def stop(self) -> None:
+        self.calls.append("stop")
+
+    def join(self, timeout_seconds: float) -> bool:
+        self.calls.append("join")
+        return not self._stuck
+
+    def stats(self) -> dict[str, int]:
+        return {"connections_open": self._stuck}
+
+    def close(self) -> None:
+        os.close(self._reading_end)
+        os.close(self._writing_end)
+
+
+@pytest.fixture
+def inbox() -> Iterator[SignalInbox]:
+    with SignalInbox(WORKER_ACTIONS) as opened:
+        yield opened
+
+
+def run(
+    engine: RecordingEngine,
+    inbox: SignalInbox | None,
+    link: socket.socket | None = None,
+    graceful_timeout: float = 10.0,
+) -> tuple[Outcome, list[str]]:
+    causes: list[str] = []
+    loop = ServingLoop(
+        engine,
+        graceful_timeout=graceful_timeout,
+        inbox=inbox,
+        actions=WORKER_ACTIONS,
+        link=link,
+        on_drain=causes.append,
+        on_accepted_all=lambda: causes.append("accepted all"),
+    )
+    outcome = loop.run()
+    engine.close()
+    return outcome, causes
+
+
+def test_a_drain_ends_when_the_engine_has_drained(inbox: SignalInbox) -> None:
+    engine = RecordingEngine()
+    signal.raise_signal(Signals.SIGTERM)
+    outcome, causes = run(engine, inbox)
+    assert causes == ["SIGTERM", "accepted all"]
+    assert engine.calls == ["drain", "stop", "join"]
+    assert (outcome.cut, outcome.stopped_at_once_by) == (0, "")
+
+
+def test_a_drain_that_takes_too_long_is_cut_and_counted(inbox: SignalInbox) -> None:
+    engine = RecordingEngine(stuck=3)
+    signal.raise_signal(Signals.SIGTERM)
+    outcome, _ = run(engine, inbox, graceful_timeout=0.05)
+    assert outcome.cut == 3
+    assert outcome.drain_seconds >= 0.05
+    assert engine.calls == ["drain", "stop", "join"]
+
+
+def test_the_second_term_changes_nothing(inbox: SignalInbox) -> None:
+    engine = RecordingEngine(stuck=1)
+    signal.raise_signal(Signals.SIGTERM)
+    signal.raise_signal(Signals.SIGTERM)
+    run(engine, inbox, graceful_timeout=0.01)
+    assert engine.calls.count("drain") == 1
+
+
+def test_quit_does_not_wait(inbox: SignalInbox) -> None:
+    engine = RecordingEngine(stuck=2)
+    signal.raise_signal(Signals.SIGQUIT)
+    outcome, _ = run(engine, inbox)
+    assert engine.calls == ["stop", "join"]
+    assert (outcome.cut, outcome.stopped_at_once_by) == (2, "SIGQUIT")
+
+
+def test_ctrl_c_is_left_to_the_supervisor(inbox: SignalInbox) -> None:
+    signal.raise_signal(Signals.SIGINT)
+    signal.raise_signal(Signals.SIGTERM)
+    outcome, causes = run(RecordingEngine(), inbox)
+    assert causes[0] == "SIGTERM"
+    assert outcome.stopped_at_once_by == ""
+
+
+def test_the_loss_of_the_supervisor_is_a_graceful_stop() -> None:
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    with ours:
+        outcome, causes = run(RecordingEngine(), None, link=ours)
+    assert causes == [SUPERVISOR_LOST, "accepted all"]
+    assert outcome.cut == 0
