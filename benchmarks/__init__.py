@@ -1,0 +1,1 @@
+"""Benchmarks: Trivet beside its peers. `python -m benchmarks --help`; README.md has the method."""
