@@ -5,6 +5,8 @@ from typing import Any, TypedDict, final
 
 from trivet.engine.config import EngineConfig
 
+__all__ = ["CONFIG_FIELDS", "FileWrapper", "Input", "Server", "__version__"]
+
 __version__: str
 CONFIG_FIELDS: list[str]
 

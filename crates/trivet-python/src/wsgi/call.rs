@@ -53,9 +53,18 @@ impl Caller {
         })
     }
 
-    /// Serves until the engine stops. Attached between requests that come at once, detached while
-    /// it waits.
+    /// Serves until the engine stops.
     pub(crate) fn serve(&mut self, py: Python<'_>) {
+        if catch_unwind(AssertUnwindSafe(|| self.serve_on(py))).is_err() {
+            // The panic has been printed. It may have taken the hub with it, and then nobody would
+            // serve: the supervisor replaces a worker that has died, not one that sits there.
+            std::process::abort();
+        }
+    }
+
+    /// Attached between requests that come at once, detached while
+    /// it waits.
+    fn serve_on(&mut self, py: Python<'_>) {
         loop {
             let current = Arc::clone(&self.current);
             if !py.detach(|| current.exchange().wait()) {

@@ -10,7 +10,7 @@ use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
-use trivet_server::http::{Field, Head, Known, Version};
+use trivet_server::http::{Body, Field, Head, Known, Version};
 use trivet_server::{Exchange, Peer};
 
 use super::text::{from_latin1, percent_decoded};
@@ -54,6 +54,7 @@ struct Keys {
     remote_port: Py<PyString>,
     input: Py<PyString>,
     host: Py<PyString>,
+    content_length: Py<PyString>,
 }
 
 pub(crate) struct EnvironBuilder {
@@ -70,13 +71,14 @@ pub(crate) struct EnvironBuilder {
 }
 
 /// Fields that never reach the application under HTTP_…: the two that CGI names otherwise come
-/// under those names (RFC 3875 section 4.1), and `Proxy` would become HTTP_PROXY, which programs
-/// take for their own configuration (CVE-2016-5385).
+/// under those names (RFC 3875 section 4.1), the transfer coding is undone before the application
+/// reads (RFC 9112 section 7.1.3), and `Proxy` would become HTTP_PROXY, which programs take for
+/// their own configuration (CVE-2016-5385).
 fn key_name(name: &str) -> Option<String> {
     match name {
         "content-type" => Some("CONTENT_TYPE".to_owned()),
         "content-length" => Some("CONTENT_LENGTH".to_owned()),
-        "proxy" => None,
+        "proxy" | "transfer-encoding" => None,
         _ => Some(format!(
             "HTTP_{}",
             name.to_ascii_uppercase().replace('-', "_")
@@ -122,6 +124,7 @@ impl EnvironBuilder {
                 remote_port: key("REMOTE_PORT"),
                 input: key("wsgi.input"),
                 host: key("HTTP_HOST"),
+                content_length: key("CONTENT_LENGTH"),
             },
             known,
             other: HashMap::new(),
@@ -167,6 +170,13 @@ impl EnvironBuilder {
         }
         set(&environ, &keys.input, input)?;
         self.set_fields(py, &environ, head, buffer)?;
+        if matches!(head.body, Body::Chunked)
+            && let Some(length) = exchange.length_of_body_here()
+        {
+            // Frameworks that read no more than CONTENT_LENGTH (Django) see small chunked bodies.
+            let length = PyString::new(py, &length.to_string());
+            set(&environ, &self.keys.content_length, &length)?;
+        }
         if !head.authority.is_empty() {
             // The target's authority wins over the Host field (RFC 9112 section 3.2.2).
             let authority = from_latin1(py, head.authority.of(buffer))?;

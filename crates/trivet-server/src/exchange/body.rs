@@ -140,12 +140,14 @@ impl<A: Application> Exchange<A> {
         match self.reader.body.known_rest() {
             Some(rest) => rest <= DISCARD_BYTES,
             // Chunks do not tell how many follow: only an end that is already here is near.
-            None => self.end_of_body_is_here(),
+            None => self.length_of_body_here().is_some(),
         }
     }
 
-    pub(super) fn end_of_body_is_here(&self) -> bool {
+    /// Bytes of a chunked body that are still unread, if all of it is here.
+    pub fn length_of_body_here(&self) -> Option<u64> {
         let mut body = self.reader.body.clone();
+        let mut length = 0;
         let here = [
             &self.reader.buffer[self.first.clone()],
             &self.later[self.later_at.clone()],
@@ -153,14 +155,17 @@ impl<A: Application> Exchange<A> {
         for mut rest in here {
             loop {
                 match body.step(rest, &self.shared.config.limits) {
-                    Ok(Step::Data { end, .. }) => rest = &rest[end..],
-                    Ok(Step::End { .. }) => return true,
+                    Ok(Step::Data { start, end }) => {
+                        length += (end - start) as u64;
+                        rest = &rest[end..];
+                    }
+                    Ok(Step::End { .. }) => return Some(length),
                     Ok(Step::NeedMore { .. }) => break,
-                    Err(_) => return false,
+                    Err(_) => return None,
                 }
             }
         }
-        false
+        None
     }
 
     /// Whether the request body could not be read, which is the client's doing.

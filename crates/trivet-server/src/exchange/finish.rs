@@ -22,10 +22,10 @@ impl<A: Application> Exchange<A> {
         self.status = 101;
         // A second descriptor of the same socket would keep the registration alive.
         self.shared.waker.forget(&connection.socket);
+        self.take_token_back();
         self.log_request(&connection);
         let key = connection.key;
         drop(connection);
-        self.take_token_back();
         match &mut self.hub {
             Some(hub) => hub.forget(key),
             None => self.bring_back(Returned::Closed(key)),
@@ -38,12 +38,12 @@ impl<A: Application> Exchange<A> {
         let Some(mut connection) = self.connection.take() else {
             return;
         };
-        self.log_request(&connection);
         let is_gone = self.client_left;
         if !is_gone {
             self.what_comes_next(&mut connection);
         }
         self.take_token_back();
+        self.log_request(&connection);
         let key = connection.key;
         // Nothing to send and nothing to wait for: the end.
         let ends = is_gone
@@ -152,9 +152,6 @@ impl<A: Application> Exchange<A> {
         if changed {
             count(&self.shared.stats.mode_changes);
         }
-        if self.lines.is_full() {
-            self.write_log();
-        }
     }
 
     /// In the late mode one look at the counter of sleeps serves for many requests.
@@ -192,7 +189,15 @@ impl<A: Application> Exchange<A> {
             user_agent: head.field(buffer, "user-agent"),
             microseconds: clock::now_microseconds().saturating_sub(self.started),
         };
-        self.lines.add(format, &entry);
+        match &mut self.hub {
+            Some(hub) => {
+                hub.lines().add(format, &entry);
+                if hub.lines().is_full() {
+                    hub.write_log();
+                }
+            }
+            None => self.lines.add(format, &entry),
+        }
     }
 
     pub(super) fn write_log(&mut self) {

@@ -213,7 +213,6 @@ impl<A: Application> Exchange<A> {
                 self.shared.scheduler.leave();
                 return false;
             }
-            self.write_log();
             hub.wait();
             self.own_waits += 1;
         }

@@ -88,15 +88,14 @@ impl<A: Application> Hub<A> {
     }
 
     pub(super) fn log_rejection(
-        &self,
+        &mut self,
         connection: &Connection<A>,
         rejection: &Rejection,
         bytes: u64,
     ) {
-        let Some((format, sink)) = self.shared.access_log() else {
+        let Some((format, _)) = self.shared.access_log() else {
             return;
         };
-        let mut lines = access_log::Lines::default();
         let entry = access_log::Entry {
             address: &crate::exchange::PeerAddress(connection.peer.as_ref()),
             unix_seconds: clock::unix_seconds(),
@@ -109,8 +108,7 @@ impl<A: Application> Hub<A> {
             user_agent: None,
             microseconds: 0,
         };
-        lines.add(format, &entry);
-        sink.write(&mut lines, &self.shared.stats);
+        self.lines.add(format, &entry);
     }
 }
 

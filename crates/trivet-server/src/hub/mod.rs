@@ -11,6 +11,7 @@ mod reading;
 
 use std::collections::VecDeque;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use trivet_http::{Body, Head, Progress, Rejection, error, response};
 
-use crate::access_log;
+use crate::access_log::{self, Lines};
 use crate::application::Application;
 use crate::body::{BodyReader, Step};
 use crate::clock::{self, Date, Milliseconds};
@@ -98,6 +99,9 @@ pub(crate) struct Hub<A: Application> {
     /// No deadline is earlier than this.
     earliest: Milliseconds,
     date: Date,
+    /// Lines of the access log; here, because whoever holds the hub next writes them in time even
+    /// when the thread that added them is blocked in its next request.
+    lines: Lines,
 }
 
 /// Where a step of a connection has led.
@@ -142,6 +146,7 @@ impl<A: Application> Hub<A> {
             last_sweep: now,
             earliest: Milliseconds::MAX,
             date: Date::new(),
+            lines: Lines::default(),
         };
         hub.accept_again()?;
         Ok(hub)
@@ -188,7 +193,7 @@ impl<A: Application> Hub<A> {
                 }
                 Found::Here(mut connection) => {
                     connection.peer_closed |= closed;
-                    if let Way::Run(connection) = self.advance(connection, reader) {
+                    if let Way::Run(connection) = self.advance_safely(connection, reader) {
                         return Some(connection);
                     }
                 }
@@ -225,8 +230,22 @@ impl<A: Application> Hub<A> {
         !self.ready.is_empty() || !self.complete.is_empty()
     }
 
+    /// Where the holder adds its lines of the access log.
+    pub(crate) fn lines(&mut self) -> &mut Lines {
+        &mut self.lines
+    }
+
+    pub(crate) fn write_log(&mut self) {
+        if let Some((_, sink)) = self.shared.access_log()
+            && !self.lines.is_empty()
+        {
+            sink.write(&mut self.lines, &self.shared.stats);
+        }
+    }
+
     /// Waits for news, a wake-up or the next deadline.
     pub(crate) fn wait(&mut self) {
+        self.write_log();
         let scheduler = &self.shared.scheduler;
         scheduler.polling.store(true, Ordering::SeqCst);
         let must_not_wait = scheduler.has_returned() || self.shared.has_orders(self.draining);
@@ -337,6 +356,17 @@ impl<A: Application> Hub<A> {
         }
         self.slab.put(connection);
         Way::Done
+    }
+
+    /// A bug of ours must cost one connection, not the worker.
+    fn advance_safely(&mut self, connection: Box<Connection<A>>, reader: &mut Reader) -> Way<A> {
+        let key = connection.key;
+        let step = AssertUnwindSafe(|| self.advance(connection, reader));
+        catch_unwind(step).unwrap_or_else(|_| {
+            count(&self.shared.stats.panics);
+            self.forget(key);
+            Way::Done
+        })
     }
 
     /// Takes a connection as far as it goes without waiting.
