@@ -32,7 +32,6 @@ pub enum Event {
 /// What all threads of one engine share.
 pub(crate) struct Shared<A: Application> {
     pub(crate) config: Config,
-    pub(crate) listeners: Vec<Listener>,
     pub(crate) scheduler: Scheduler<A>,
     pub(crate) stats: Stats,
     pub(crate) waker: Waker,
@@ -118,7 +117,6 @@ impl<A: Application> Engine<A> {
         let shared = Arc::new(Shared {
             scheduler: Scheduler::new(config.threads),
             config,
-            listeners,
             stats: Stats::default(),
             waker,
             sink,
@@ -128,7 +126,7 @@ impl<A: Application> Engine<A> {
             drained: AtomicBool::new(false),
             news: told,
         });
-        let hub = Box::new(Hub::new(Arc::clone(&shared), poller)?);
+        let hub = Box::new(Hub::new(Arc::clone(&shared), poller, listeners)?);
         // The monitor has the token first and passes it to the first thread that comes.
         shared.pass_on(hub);
         let monitor = Monitor::new(Arc::clone(&shared));

@@ -6,8 +6,9 @@ import socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Buffer
     from typing import Any
+
+    from _typeshed import ReadableBuffer
 
 
 class UpgradeSocket(socket.socket):
@@ -39,11 +40,11 @@ class UpgradeSocket(socket.socket):
             return data
         return super().recv(size, flags)
 
-    def send(self, data: Buffer, flags: int = 0, /) -> int:
+    def send(self, data: ReadableBuffer, flags: int = 0, /) -> int:
         self._take_over()
         return super().send(data, flags)
 
-    def sendall(self, data: Buffer, flags: int = 0, /) -> None:
+    def sendall(self, data: ReadableBuffer, flags: int = 0, /) -> None:
         self._take_over()
         super().sendall(data, flags)
 

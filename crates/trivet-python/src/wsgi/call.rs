@@ -168,16 +168,7 @@ impl Caller {
     fn respond_and_close(&self, py: Python<'_>, iterable: &Bound<'_, PyAny>) -> PyResult<()> {
         let result = self.respond(py, iterable);
         // PEP 3333: close() is called whether the request completed or not.
-        let closed = if iterable.is_exact_instance_of::<PyList>() {
-            Ok(())
-        } else {
-            match iterable.getattr_opt(intern!(py, "close")) {
-                Ok(Some(close)) => close.call0().map(drop),
-                Ok(None) => Ok(()),
-                Err(error) => Err(error),
-            }
-        };
-        match (result, closed) {
+        match (result, close(iterable)) {
             (Ok(()), Err(error)) => {
                 // The answer is complete; only the log can still be told.
                 self.report(py, error, None);
@@ -307,5 +298,15 @@ impl Caller {
             second.display(py);
             error.display(py);
         }
+    }
+}
+
+fn close(iterable: &Bound<'_, PyAny>) -> PyResult<()> {
+    if iterable.is_exact_instance_of::<PyList>() {
+        return Ok(());
+    }
+    match iterable.getattr_opt(intern!(iterable.py(), "close"))? {
+        Some(close) => close.call0().map(drop),
+        None => Ok(()),
     }
 }

@@ -7,7 +7,7 @@ impl<A: Application> Hub<A> {
         if self.accept_paused {
             return Ok(());
         }
-        for (index, listener) in self.shared.listeners.iter().enumerate() {
+        for (index, listener) in self.listeners.iter().enumerate() {
             let key = Key {
                 index: index as u32,
                 generation: Self::LISTENER,
@@ -20,7 +20,7 @@ impl<A: Application> Hub<A> {
 
     pub(super) fn stop_accepting(&mut self) {
         if std::mem::take(&mut self.accepting) {
-            for listener in &self.shared.listeners {
+            for listener in &self.listeners {
                 self.poller.remove(&listener.socket);
             }
         }
@@ -29,9 +29,9 @@ impl<A: Application> Hub<A> {
     pub(super) fn accept(&mut self, index: usize, most: usize) {
         let shared = Arc::clone(&self.shared);
         for _ in 0..most {
-            match system::accept(&shared.listeners[index].socket) {
+            match system::accept(&self.listeners[index].socket) {
                 Ok((socket, peer)) => {
-                    let peer = peer.filter(|_| !shared.listeners[index].is_unix);
+                    let peer = peer.filter(|_| !self.listeners[index].is_unix);
                     let key = self.slab.reserve();
                     let mut connection = Box::new(Connection::new(socket, key, index, peer));
                     if self

@@ -78,10 +78,11 @@ impl<A: Application> Hub<A> {
     pub(super) fn begin_draining(&mut self) {
         self.draining = true;
         // What the kernel has accepted for us has been accepted.
-        for index in 0..self.shared.listeners.len() {
+        for index in 0..self.listeners.len() {
             self.accept(index, usize::MAX);
         }
         self.stop_accepting();
+        self.listeners.clear();
         let now = self.now;
         let idle: Vec<Key> = self
             .slab

@@ -23,6 +23,7 @@ use crate::access_log::{self, Lines};
 use crate::application::Application;
 use crate::body::{BodyReader, Step};
 use crate::clock::{self, Date, Milliseconds};
+use crate::config::Listener;
 use crate::connection::{After, BodyAhead, Connection, Key, Lent, Phase, send_without_delay};
 use crate::engine::Shared;
 use crate::output::{Flushed, Piece};
@@ -84,6 +85,8 @@ impl Reader {
 pub(crate) struct Hub<A: Application> {
     shared: Arc<Shared<A>>,
     poller: Poller,
+    /// None after the beginning of a graceful stop.
+    listeners: Vec<Listener>,
     slab: Slab<A>,
     /// Connections with news, in the order of the news; not read yet.
     ready: VecDeque<(Key, bool)>,
@@ -124,8 +127,12 @@ impl<A: Application> Hub<A> {
     /// Keys with this generation are listeners.
     const LISTENER: u32 = u32::MAX;
 
-    pub(crate) fn new(shared: Arc<Shared<A>>, poller: Poller) -> io::Result<Self> {
-        for listener in &shared.listeners {
+    pub(crate) fn new(
+        shared: Arc<Shared<A>>,
+        poller: Poller,
+        listeners: Vec<Listener>,
+    ) -> io::Result<Self> {
+        for listener in &listeners {
             rustix::io::ioctl_fionbio(&listener.socket, true)?;
             if !listener.is_unix {
                 // Accepted sockets inherit it, which saves a system call for each.
@@ -136,6 +143,7 @@ impl<A: Application> Hub<A> {
         let mut hub = Self {
             shared,
             poller,
+            listeners,
             slab: Slab::new(),
             ready: VecDeque::new(),
             complete: VecDeque::new(),
@@ -278,7 +286,7 @@ impl<A: Application> Hub<A> {
         if self.shared.scheduler.has_returned() {
             self.take_returned();
         }
-        for index in 0..self.shared.listeners.len() {
+        for index in 0..self.listeners.len() {
             if listening[index % 64] {
                 self.accept(index, self.shared.config.accepts_per_turn);
             }
