@@ -1,0 +1,1 @@
+"""Everything Trivet tells the outside about itself: events, and how they are written."""

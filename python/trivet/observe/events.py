@@ -1,0 +1,212 @@
+"""Table of every event that Trivet logs: name, level, text, fields, meaning; log.py writes them.
+
+The names are stable: alerts and tests may rely on them. The page docs/reference/events.md is made
+from this table by document.py, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+#: From the least to the most important; a log of one level leaves out what stands before it.
+LEVELS = ("debug", "info", "warning", "error")
+
+
+class Event:
+    """One thing that can happen.
+
+    `template` is the sentence shown on a terminal, with the fields in braces; `meaning` says to an
+    operator why it happens and what to do; `optional` are fields that the sentence does not show.
+    """
+
+    __slots__ = ("fields", "level", "meaning", "name", "template")
+
+    def __init__(
+        self, name: str, level: str, template: str, meaning: str, optional: tuple[str, ...] = ()
+    ) -> None:
+        self.name = name
+        self.level = level
+        self.template = template
+        self.meaning = meaning
+        # string.Formatter would do, and costs 3 ms of every start.
+        shown = (part.partition("}")[0] for part in template.split("{")[1:])
+        self.fields = tuple(dict.fromkeys((*shown, *optional)))
+
+
+def _table(*events: Event) -> dict[str, Event]:
+    return {event.name: event for event in events}
+
+
+EVENTS = _table(
+    # Starting
+    Event(
+        "app-chosen",
+        "info",
+        "app: {app} ({reason})",
+        "Which application is served, and why this one.",
+    ),
+    Event(
+        "workers-chosen",
+        "info",
+        "workers: {workers} ({reason})",
+        "How many worker processes are kept running, and what that number comes from.",
+    ),
+    Event(
+        "setting-note",
+        "info",
+        "{note}",
+        "Something about the settings that may surprise, such as a host that follows from PORT.",
+    ),
+    Event(
+        "listening",
+        "info",
+        "listening on {url}",
+        "The address is bound: connections are not refused, and wait there for the first worker.",
+    ),
+    Event(
+        "worker-started",
+        "debug",
+        "worker {worker} (pid {pid}) was started",
+        "A worker process exists and begins to load the application.",
+    ),
+    Event(
+        "worker-ready",
+        "info",
+        "worker {worker} (pid {pid}) is ready after {seconds} s",
+        "The worker has loaded the application and accepts requests.",
+    ),
+    Event(
+        "server-ready",
+        "info",
+        "ready after {seconds} s; Ctrl-C stops it",
+        "Every worker that was asked for accepts requests.",
+        optional=("pid",),
+    ),
+    Event(
+        "run-ignored",
+        "warning",
+        "{call} at {place} was ignored: Trivet serves this app already. "
+        'Put it below if __name__ == "__main__":',
+        "The application's module starts a server of its own when it is imported. Under Trivet that"
+        ' call does nothing, but it belongs below `if __name__ == "__main__":`.',
+    ),
+    Event(
+        "signal-handler-replaced",
+        "warning",
+        "the app had set its own handler for {signal}; Trivet handles {signal} itself. "
+        "Use atexit for what must happen at the end",
+        "The application called signal.signal() while it was imported. With its handler in place"
+        " the worker could not finish the requests in flight when it is told to stop.",
+    ),
+    Event(
+        "signals-unavailable",
+        "warning",
+        "serve() was not called in the main thread: no signal stops it gracefully",
+        "Python lets only the main thread handle signals. The server runs until the process ends.",
+    ),
+    Event(
+        "threads-not-inherited",
+        "warning",
+        "the script runs {threads} threads of its own; they do not exist in the workers. "
+        "Start them in the app, or use workers=1",
+        "serve(app, workers=2) forks, and a forked process has one thread, however many its parent"
+        " had.",
+    ),
+    # A worker ends
+    Event(
+        "worker-failed",
+        "error",
+        "worker {worker} (pid {pid}) could not start: {error}",
+        "The application did not load in a worker. The other workers go on; the worker is started"
+        " again, later and later.",
+        optional=("name", "detail"),
+    ),
+    Event(
+        "worker-died",
+        "error",
+        "worker {worker} (pid {pid}) {how} after {seconds} s{advice}",
+        "A worker ended although nobody told it to. The requests that it was answering are lost.",
+    ),
+    Event(
+        "restart-delayed",
+        "warning",
+        "worker {worker} starts again in {delay_seconds} s: it ended early {deaths} times in a row",
+        "A crash loop. The wait doubles each time, up to 30 s, so that the machine has time for the"
+        " workers that do serve.",
+    ),
+    Event(
+        "fork-failed",
+        "error",
+        "worker {worker} could not be started: {error}",
+        "The operating system refused a new process: a limit of processes or memory is reached.",
+    ),
+    Event(
+        "worker-bug",
+        "error",
+        "worker {worker} (pid {pid}) failed inside Trivet: {error}",
+        "A defect of Trivet. Please report it, with the detail.",
+        optional=("detail",),
+    ),
+    Event(
+        "supervisor-lost",
+        "warning",
+        "the supervisor is gone: worker {worker} (pid {pid}) finishes its requests and stops",
+        "The supervisor was killed. No worker outlives it for longer than the graceful timeout.",
+    ),
+    # Stopping
+    Event(
+        "stopping",
+        "info",
+        "{cause}: stopping; requests in flight have {seconds} s to finish",
+        "The graceful stop has begun. A second Ctrl-C, or SIGQUIT, ends it at once.",
+    ),
+    Event(
+        "stopping-at-once",
+        "warning",
+        "{cause}: stopping at once",
+        "Requests in flight are not waited for.",
+    ),
+    Event(
+        "listeners-closed",
+        "debug",
+        "the listening sockets are closed",
+        "Every worker has taken in what waited there. From now on connections are refused.",
+    ),
+    Event(
+        "worker-stopped",
+        "debug",
+        "worker {worker} (pid {pid}) has stopped",
+        "A worker ended because it was told to.",
+    ),
+    Event(
+        "connections-cut",
+        "warning",
+        "{connections} connections still waited for an answer after {seconds} s and were cut",
+        "The graceful timeout was too short for these requests. Raise graceful_timeout, or find out"
+        " why they take so long.",
+        optional=("worker", "pid"),
+    ),
+    Event(
+        "workers-killed",
+        "warning",
+        "{workers} of the workers did not stop within {seconds} s and were killed",
+        "The workers did not react, so the supervisor killed them. Their requests were cut.",
+    ),
+    Event(
+        "exit-hindered",
+        "warning",
+        "worker {worker} (pid {pid}) ends without waiting for: {hindrance}",
+        "Threads or atexit functions of the application were still running when the worker had to"
+        " go. Make such threads daemons, or let them end.",
+    ),
+    Event(
+        "stopped",
+        "info",
+        "stopped after {seconds} s",
+        "Every worker has ended; the server goes.",
+    ),
+    Event(
+        "signal-ignored",
+        "warning",
+        "{signal} was ignored: {reason}",
+        "A signal that means something to other servers and nothing to this version of Trivet.",
+    ),
+)

@@ -1,0 +1,171 @@
+"""Write events as text or JSON, in lines that nobody can forge; events.py has what events exist.
+
+Trivet has its own small log and leaves Python's logging alone: that one belongs to the application.
+Supervisor and workers write to the same stream. Each line is one write, so lines do not mix.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from trivet.observe.events import EVENTS, LEVELS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # Importing typing costs some milliseconds of every start; only type checkers need it here.
+    from collections.abc import Callable, Mapping
+    from typing import TextIO
+
+RESET = "\x1b[0m"
+DIM = "\x1b[2m"
+LEVEL_COLOURS = {"debug": DIM, "info": "", "warning": "\x1b[33m", "error": "\x1b[31m"}
+
+#: Fields with lines of their own below the sentence, such as the frames of an exception.
+BLOCK_FIELDS = ("detail",)
+
+
+class Log:
+    """Where Trivet's events go.
+
+    `stream` is usually standard error; `format` is auto, text or json; events below `level` are
+    left out. `colour` is decided by wants_colour() unless given. `now` returns seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None,
+        format: str = "auto",
+        level: str = "info",
+        *,
+        colour: bool | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.stream = stream
+        self.terminal = is_terminal(stream)
+        self.colour = wants_colour(stream, os.environ) if colour is None else colour
+        self._now = now
+        self._lowest = LEVELS.index(level)
+        if format == "json":
+            self._render = render_json
+        elif self.terminal:
+            self._render = self._render_for_terminal
+        else:
+            self._render = render_text
+
+    def emit(self, name: str, /, **fields: object) -> None:
+        """Write one event of the table. Never raises because of the stream: a full disk, or a
+        reader that went away, must not end the server."""
+        event = EVENTS[name]
+        unknown = fields.keys() - set(event.fields)
+        missing = set(event.fields) - fields.keys()
+        if unknown or (missing and any("{" + field + "}" in event.template for field in missing)):
+            raise ValueError(f"event {name} has the fields {event.fields}, not {tuple(fields)}")
+        if LEVELS.index(event.level) < self._lowest or self.stream is None:
+            return
+        line = self._render(name, fields, self._now())
+        try:
+            self.stream.write(line)
+            self.stream.flush()
+        except (OSError, ValueError):
+            # ValueError is what a closed stream raises. There is nowhere left to report it.
+            pass
+
+    def _render_for_terminal(self, name: str, fields: Mapping[str, object], now: float) -> str:
+        return render_for_terminal(name, fields, now, colour=self.colour)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person reads the stream."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def wants_colour(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
+    """Colours only on a terminal that has them, and not for who asked for none (no-color.org)."""
+    return is_terminal(stream) and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+def printable(value: object) -> str:
+    """The value on one line, without characters that could end the line or steer a terminal.
+
+    Everything that Python does not call printable is escaped: control characters, separators of
+    lines and paragraphs, marks that change the direction of text, lone surrogates.
+    """
+    text = three_digits(value) if isinstance(value, float) else str(value)
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+def three_digits(number: float) -> str:
+    """A number to three digits, and never in the notation of 1e+03."""
+    return f"{number:.0f}" if abs(number) >= 100 else f"{number:.3g}"
+
+
+def render_for_terminal(
+    name: str, fields: Mapping[str, object], now: float, *, colour: bool
+) -> str:
+    """The short form for a person: local time, the sentence, and blocks below it."""
+    event = EVENTS[name]
+    clock = time.strftime("%H:%M:%S", time.localtime(now))
+    sentence = _sentence(name, fields)
+    word = f"{event.level}: " if event.level in ("warning", "error") else ""
+    paint = LEVEL_COLOURS[event.level] if colour else ""
+    line = f"{paint}{word}{sentence}{RESET}" if paint else f"{word}{sentence}"
+    return (f"{DIM}{clock}{RESET} " if colour else f"{clock} ") + line + "\n" + _blocks(fields)
+
+
+def render_text(name: str, fields: Mapping[str, object], now: float) -> str:
+    """The form for files and journals: time in UTC, level, name, then `field=value` pairs."""
+    pairs = "".join(
+        f" {field}={_quoted(printable(value))}"
+        for field, value in fields.items()
+        if field not in BLOCK_FIELDS
+    )
+    return f"{timestamp(now)} {EVENTS[name].level} {name}{pairs}\n" + _blocks(fields)
+
+
+def render_json(name: str, fields: Mapping[str, object], now: float) -> str:
+    """One JSON object on one line, with the sentence as `message`."""
+    import json  # only who asked for JSON pays for the import
+
+    record = {
+        "time": timestamp(now),
+        "level": EVENTS[name].level,
+        "event": name,
+        "message": _sentence(name, fields),
+        **fields,
+    }
+    return json.dumps(record, default=str) + "\n"
+
+
+def timestamp(now: float) -> str:
+    """RFC 3339 in UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+
+
+def _sentence(name: str, fields: Mapping[str, object]) -> str:
+    shown = {field: printable(value) for field, value in fields.items()}
+    return EVENTS[name].template.format_map(shown)
+
+
+def _quoted(text: str) -> str:
+    if text and not any(character in ' "=\\' for character in text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _blocks(fields: Mapping[str, object]) -> str:
+    """Blocks keep their lines, and are indented, so that no line of theirs looks like an event."""
+    return "".join(
+        f"    {printable(line)}\n"
+        for field in BLOCK_FIELDS
+        for line in str(fields.get(field) or "").splitlines()
+    )

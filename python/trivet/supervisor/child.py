@@ -1,0 +1,176 @@
+"""One worker as its supervisor sees it: fork it, hear it, signal it, reap it; loop.py decides.
+
+All of it runs in the supervisor's only thread, but for `_live_as_worker`, which is the child's.
+A pid stays the child's own until waitpid() has returned it, and only `reap` calls that: no signal
+can reach another process that got the same number.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+
+from trivet.supervisor.signals import ACTIONS
+from trivet.worker.leave import flush_standard_streams, leave_process
+from trivet.worker.main import run_worker
+from trivet.worker.messages import LineBuffer, decode
+from trivet.worker.signals import WORKER_ACTIONS, forget_inherited_handlers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # Importing typing costs some milliseconds of every start; only type checkers need it here.
+    from collections.abc import Callable, Sequence
+    from signal import Signals
+    from typing import NoReturn
+
+    from trivet.worker.main import WorkerPlan
+    from trivet.worker.messages import Message
+
+#: The exit code of a worker that failed inside Trivet: EX_SOFTWARE of sysexits.h.
+BUG_EXIT_CODE = 70
+
+
+class Child:
+    """A worker process. `number` is its place among the workers, which its successor gets too."""
+
+    def __init__(self, number: int, pid: int, link: socket.socket) -> None:
+        self.number = number
+        self.pid = pid
+        self.link = link
+        self.started = time.monotonic()
+        self.ready = False
+        self.stopped_accepting = False
+        self.told_to_stop = False
+        self.killed = False
+        #: The failure to load was reported; the process is about to end.
+        self.failed = False
+        self.hung_up = False
+        self._lines = LineBuffer()
+
+    @property
+    def lived_seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    def hear(self) -> list[Message]:
+        """The messages that have come since. Sets `hung_up` when no more can come.
+
+        That is no proof of the process's end, which only reap() knows: a worker may close its
+        side early, and a process that the app forked may hold it open.
+        """
+        received: list[Message] = []
+        while not self.hung_up:
+            try:
+                data = self.link.recv(65536)
+            except BlockingIOError:
+                break
+            except OSError:
+                data = b""  # a reset is an end like any other
+            self.hung_up = not data
+            received += [decode(line) for line in self._lines.feed(data)]
+        return received
+
+    def send_signal(self, number: Signals) -> None:
+        """Signal the process, which may be a zombie by now; then nothing happens."""
+        try:
+            os.kill(self.pid, number)
+        except ProcessLookupError:
+            pass  # something else in this process has reaped it; reap() will find that out
+
+    def reap(self) -> tuple[bool, int | None]:
+        """Whether the process has ended, and its wait status (None if somebody else took it)."""
+        try:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+        except ChildProcessError:
+            return True, None
+        return pid == self.pid, status
+
+
+def start_child(
+    number: int,
+    plan: WorkerPlan,
+    siblings: Sequence[Child],
+    close_in_child: Callable[[], None],
+) -> Child:
+    """Fork a worker. Raises OSError when the system has no process or no descriptors left.
+
+    `siblings` are the children that live now: their links are the supervisor's alone. Signals are
+    blocked around the fork, so that none is taken by a child that still has its parent's handlers.
+    """
+    ours, theirs = socket.socketpair()
+    # Output that waits in a buffer would be written by both processes.
+    flush_standard_streams()
+    # What the child may be sent from outside, and what the parent listens for.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {*ACTIONS, *WORKER_ACTIONS})
+    try:
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            for sibling in siblings:
+                sibling.link.close()
+            _live_as_worker(number, theirs, plan, blocked, close_in_child)
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    ours.setblocking(False)
+    return Child(number, pid, ours)
+
+
+def reap_strangers(own: set[int]) -> bool:
+    """Take the statuses of ended processes that are not `own`; whether one of `own` is in the way.
+
+    For process 1 of a container only, which inherits every process whose parent has ended.
+    """
+    while True:
+        try:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return False
+        if ended is None:
+            return False
+        if ended.si_pid in own:
+            return True
+        os.waitpid(ended.si_pid, os.WNOHANG)
+
+
+def _live_as_worker(
+    number: int,
+    link: socket.socket,
+    plan: WorkerPlan,
+    blocked_before: set[Signals | int],
+    close_in_child: Callable[[], None],
+) -> NoReturn:
+    """The child's whole life. Never returns, never raises: the stack below is the supervisor's."""
+    exit_code, patience_seconds = BUG_EXIT_CODE, 0.0
+    try:
+        import atexit
+
+        # What the script registered before serve() is for its own end, not for each worker's:
+        # temporary directories that it removes are still in use.
+        atexit._clear()
+        forget_inherited_handlers(ACTIONS)
+        close_in_child()
+        signal.pthread_sigmask(signal.SIG_SETMASK, {*blocked_before, *WORKER_ACTIONS})
+        exit_code, patience_seconds = run_worker(number, link, plan)
+    except BaseException as error:  # noqa: BLE001 - our defect; it is told, and must not unwind
+        import traceback
+
+        plan.log.emit(
+            "worker-bug",
+            worker=number,
+            pid=os.getpid(),
+            error=f"{type(error).__name__}: {error}",
+            detail=traceback.format_exc(),
+        )
+    finally:
+        leave_process(
+            exit_code,
+            patience_seconds,
+            lambda hindrance: plan.log.emit(
+                "exit-hindered", worker=number, pid=os.getpid(), hindrance=hindrance
+            ),
+        )

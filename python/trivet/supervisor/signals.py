@@ -1,0 +1,34 @@
+"""Table of the signals that the supervisor understands, and what each does; loop.py does it."""
+
+from __future__ import annotations
+
+from signal import Signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # Importing typing costs some milliseconds of every start; only type checkers need it here.
+    from collections.abc import Mapping
+
+STOP = "stop gracefully"
+STOP_AT_ONCE = "stop at once"
+CHILD_ENDED = "see which worker has ended"
+IGNORE = "ignore, and say so"
+
+#: SIGTTIN and SIGTTOU are not here: the terminal driver sends them too, and a process that catches
+#: SIGTTOU while it writes to a terminal in the background would be interrupted for ever.
+ACTIONS: Mapping[Signals, str] = {
+    Signals.SIGTERM: STOP,
+    Signals.SIGINT: STOP,
+    Signals.SIGQUIT: STOP_AT_ONCE,
+    Signals.SIGCHLD: CHILD_ENDED,
+    Signals.SIGHUP: IGNORE,
+    Signals.SIGUSR1: IGNORE,
+    Signals.SIGUSR2: IGNORE,
+}
+
+#: Why a signal that other servers act on does nothing here.
+REASONS_TO_IGNORE: Mapping[Signals, str] = {
+    Signals.SIGHUP: "this version cannot reload; stop it with SIGTERM and start it again",
+    Signals.SIGUSR1: "there are no log files to open again",
+    Signals.SIGUSR2: "this version cannot replace itself; stop it with SIGTERM and start it again",
+}

@@ -1,0 +1,327 @@
+"""Open the listening sockets, once, for all workers, and remove what they leave behind.
+
+Only the process that bound a Unix socket removes its file; workers inherit the sockets and close
+nothing but their own descriptors.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+
+from trivet.errors import AddressInUse, AddressNotPermitted, AddressUnavailable, HostError
+from trivet.supervisor.last_connections import drop_new_connections
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # Importing typing costs some milliseconds of every start; only type checkers need it here.
+    from collections.abc import Iterable, Mapping
+
+    from trivet.settings.addresses import Address
+
+#: What getaddrinfo() gives for one place: family and the address for bind().
+Endpoint = tuple[int, tuple[int | str | bytes, ...]]
+
+#: Errors of socket() and bind() that say: this machine has no such address (family).
+NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
+
+HIGHEST_PORT = 65535
+HIGHEST_PRIVILEGED_PORT = 1023
+
+
+class Listeners:
+    """The listening sockets of one server, with what must be undone at the end."""
+
+    def __init__(self) -> None:
+        self.sockets: list[socket.socket] = []
+        self.urls: list[str] = []
+        self._made_here: list[socket.socket] = []
+        self._files: list[tuple[str, tuple[int, int]]] = []
+        self._made_by = os.getpid()
+        self.closed = False
+
+    def add(self, listener: socket.socket, url: str, *, made_here: bool = True) -> None:
+        """Take over a listening socket, and how a person would visit it."""
+        self.sockets.append(listener)
+        self.urls.append(url)
+        if made_here:
+            self._made_here.append(listener)
+
+    def add_file(self, path: str) -> None:
+        """Remember the file of a Unix socket that this process has made."""
+        self._files.append((path, _identity(path)))
+
+    def take_no_more(self) -> None:
+        """Let no new connection come, so that those that wait can be accepted before close().
+
+        A Unix socket without its file cannot be found any more. A socket that was passed in is left
+        as it is: whoever passed it keeps it open, and connections go on waiting there.
+        """
+        if os.getpid() != self._made_by:
+            return
+        self._remove_files()
+        for listener in self._made_here:
+            drop_new_connections(listener)
+
+    def close(self) -> None:
+        """Close the sockets; in the process that made them, end them and remove their files first.
+
+        May be called twice. A file that somebody else has put in the place of ours is left alone.
+        """
+        if os.getpid() == self._made_by:
+            self._remove_files()
+            for listener in self._made_here:
+                try:
+                    # Closing would not do: a process that the app has forked may still have it
+                    # open, and connections would wait there for ever.
+                    listener.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # systems other than Linux do not know that of a listening socket
+        self._made_here.clear()
+        self._files.clear()
+        self.closed = True
+        for listener in self.sockets:
+            listener.close()
+
+    def _remove_files(self) -> None:
+        for path, identity in self._files:
+            try:
+                if _identity(path) == identity:
+                    os.unlink(path)
+            except OSError:
+                pass  # gone already, or the directory is not ours any more
+
+
+def bind_all(addresses: Iterable[Address], backlog: int) -> Listeners:
+    """Bind and listen on every address; `backlog` is how many connections may wait on each.
+
+    Raises HostError (AddressInUse with who holds it, AddressNotPermitted, AddressUnavailable); then
+    nothing stays open and no file is left.
+    """
+    endpoints = {address: _endpoints(address) for address in addresses}
+    listeners = Listeners()
+    try:
+        for address, places in endpoints.items():
+            try:
+                if address.path:
+                    _listen_on_path(listeners, address.path, backlog)
+                elif address.file_descriptor is not None:
+                    _adopt(listeners, address.file_descriptor, backlog)
+                else:
+                    both_families = needs_v6_only(endpoints, address)
+                    _listen_on_host(listeners, places, both_families, backlog)
+            except OSError as error:
+                raise explain(error, address) from error
+    except BaseException:
+        listeners.close()
+        raise
+    return listeners
+
+
+def needs_v6_only(endpoints: Mapping[Address, list[Endpoint]], address: Address) -> bool:
+    """Whether IPv6 sockets of an address must leave IPv4 alone, because others listen there.
+
+    A socket on [::] takes IPv4 connections too, unless it is told not to, and then 0.0.0.0 on the
+    same port is in use (ipv6(7), IPV6_V6ONLY). Alone it may have both.
+    """
+    return any(
+        family == socket.AF_INET and place[1] == address.port
+        for places in endpoints.values()
+        for family, place in places
+    )
+
+
+def _endpoints(address: Address) -> list[Endpoint]:
+    """Resolve a host; empty for what is no host. An empty host is 0.0.0.0 and [::]."""
+    if address.path or address.file_descriptor is not None:
+        return []
+    if not address.host:
+        return [
+            (socket.AF_INET, ("0.0.0.0", address.port)),
+            (socket.AF_INET6, ("::", address.port, 0, 0)),
+        ]
+    # As bytes, because text goes through Python's IDNA codec, whose import takes 5 ms.
+    host: str | bytes = address.host.encode() if address.host.isascii() else address.host
+    try:
+        found = socket.getaddrinfo(
+            host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except (socket.gaierror, UnicodeError) as error:
+        raise AddressUnavailable(
+            f"{address}: the name {address.host} does not resolve",
+            hint="127.0.0.1 serves this machine only, 0.0.0.0 every IPv4 address of it",
+        ) from error
+    return list(dict.fromkeys((family, place) for family, _, _, _, place in found))
+
+
+def _listen_on_host(
+    listeners: Listeners, places: list[Endpoint], v6_only: bool, backlog: int
+) -> None:
+    """Listen on every address that a host stands for; at least one of them must exist here.
+
+    `localhost` is ::1 too in /etc/hosts of many containers that have no IPv6.
+    """
+    chosen_port = 0
+    missing: OSError | None = None
+    for family, place in places:
+        host, port = str(place[0]), int(str(place[1]))
+        try:
+            listener = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:
+            if error.errno not in NOT_HERE:
+                raise
+            missing = error
+            continue
+        try:
+            # Connections of a server that has just stopped linger in TIME_WAIT (socket(7)).
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6 and v6_only:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind((host, port or chosen_port, *place[2:]))
+            listener.listen(backlog)
+        except OSError as error:
+            listener.close()
+            if error.errno not in NOT_HERE:
+                raise
+            missing = error
+            continue
+        # Port 0 is chosen once for all addresses of a name.
+        chosen_port = listener.getsockname()[1]
+        listeners.add(listener, url_of(listener))
+        missing = None
+    if missing is not None and not chosen_port:
+        raise missing
+
+
+def _listen_on_path(listeners: Listeners, path: str, backlog: int) -> None:
+    _remove_stale_socket(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(path)
+        listeners.add_file(path)
+        listener.listen(backlog)
+    except BaseException:
+        listener.close()
+        raise
+    listeners.add(listener, url_of(listener))
+
+
+def _remove_stale_socket(path: str) -> None:
+    """Remove the file of a server that was killed. Raises AddressInUse when somebody answers."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise AddressUnavailable(
+            f"unix:{path}: there is a file of that name, and it is no socket",
+            hint="choose another path, or remove the file if nobody needs it",
+        )
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as visitor:
+        visitor.setblocking(False)
+        try:
+            visitor.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)  # nobody has it open
+            return
+        except BlockingIOError:
+            pass  # somebody listens and is too busy to answer
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+
+def _adopt(listeners: Listeners, file_descriptor: int, backlog: int) -> None:
+    """Use a socket that whoever started this process has opened."""
+    label = f"fd://{file_descriptor}"
+    try:
+        listener = socket.socket(fileno=file_descriptor)
+    except OSError as error:
+        raise AddressUnavailable(
+            f"{label}: file descriptor {file_descriptor} is "
+            f"{'not open' if error.errno == errno.EBADF else 'no socket'}",
+            hint="whoever starts Trivet must open the socket and pass it on",
+        ) from error
+    if listener.type != socket.SOCK_STREAM or listener.family not in (
+        socket.AF_INET,
+        socket.AF_INET6,
+        socket.AF_UNIX,
+    ):
+        listener.detach()
+        raise AddressUnavailable(f"{label}: it is no stream socket, over TCP or Unix")
+    # What the app executes must not keep the port busy after this server has gone.
+    listener.set_inheritable(False)
+    listeners.add(listener, f"{url_of(listener)} ({label})", made_here=False)
+    listener.listen(backlog)  # harmless for one that listens: it only sets the backlog
+
+
+def url_of(listener: socket.socket) -> str:
+    """How a person would visit a listener; a Unix socket as `unix:PATH`."""
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{os.fsdecode(listener.getsockname())}"
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def explain(error: OSError, address: Address) -> HostError:
+    """The system's refusal in the user's words."""
+    if error.errno == errno.EADDRINUSE:
+        return _in_use(address)
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return _not_permitted(address)
+    if error.errno in NOT_HERE:
+        return AddressUnavailable(
+            f"{address}: this machine has no such address",
+            hint="127.0.0.1 serves this machine only, 0.0.0.0 every IPv4 address of it",
+        )
+    if error.errno in (errno.ENOENT, errno.ENOTDIR) and address.path:
+        directory = os.path.dirname(address.path) or "."
+        return AddressUnavailable(
+            f"{address}: there is no directory {directory}", hint=f"mkdir -p {directory}"
+        )
+    return HostError(f"{address}: {error.strerror or error}")
+
+
+def _in_use(address: Address) -> AddressInUse:
+    # Only who fails pays for the import.
+    from trivet.supervisor.port_holder import holder_of_path, holder_of_port
+
+    if address.path:
+        holder = holder_of_path(address.path)
+        way_out = "listen on another path"
+    else:
+        holder = holder_of_port(_numeric(address), address.port)
+        other = address.port + 1 if address.port < HIGHEST_PORT else address.port - 1
+        way_out = f"choose another port: --port {other}"
+    what = f"{address} is in use" + (f" by {holder}" if holder else "")
+    if holder is None or holder.pid is None:
+        return AddressInUse(what, hint=way_out)
+    return AddressInUse(what, hint=f"stop that process with `kill {holder.pid}`, or {way_out}")
+
+
+def _numeric(address: Address) -> str:
+    """The IP address of a host that has resolved once already."""
+    places = _endpoints(address)
+    return str(places[0][1][0]) if len(places) == 1 else ""
+
+
+def _not_permitted(address: Address) -> AddressNotPermitted:
+    if address.path:
+        directory = os.path.dirname(address.path) or "."
+        return AddressNotPermitted(
+            f"{address}: this user may not create a socket there",
+            hint=f"let the user write to {directory}, or choose another path",
+        )
+    if 0 < address.port < HIGHEST_PRIVILEGED_PORT + 1:
+        return AddressNotPermitted(
+            f"{address}: ports up to {HIGHEST_PRIVILEGED_PORT} are not open to this user",
+            hint="choose a higher port, such as --port 8000, and let the proxy or load balancer "
+            "have the low one; under systemd AmbientCapabilities=CAP_NET_BIND_SERVICE allows it",
+        )
+    return AddressNotPermitted(f"{address}: the system does not let this user listen there")
+
+
+def _identity(path: str) -> tuple[int, int]:
+    """What tells a file from another one that has taken its name."""
+    status = os.lstat(path)
+    return status.st_dev, status.st_ino

@@ -1,0 +1,215 @@
+"""The life of one worker process from fork to exit: load the app, report, serve, leave.
+
+Everything here runs in the main thread of a forked child. While the app is imported, that thread
+is the app's, and what may interrupt it is only the default action of SIGTERM; afterwards signals,
+the supervisor's end and the engine all wait for the loop in serving.py.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from signal import Signals
+
+# Before the fork: all workers share the pages of the compiled engine, and start sooner.
+from trivet.engine.serve import Engine
+from trivet.errors import TrivetBug, TrivetError
+from trivet.worker.messages import FAILED, NOTE, READY, STOPPED_ACCEPTING, Message, encode
+from trivet.worker.serving import SUPERVISOR_LOST, ServingLoop
+from trivet.worker.signals import LOADING_SIGNALS, WORKER_ACTIONS, SignalInbox
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # Importing typing costs some milliseconds of every start; only type checkers need it here.
+    import socket
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from trivet.observe.log import Log
+    from trivet.settings.table import Settings
+    from trivet.startup import Startup
+
+    #: PEP 3333 describes what it does; no type can.
+    WSGIApplication = Any
+
+    #: The app, and what happened while it was loaded: names and fields of events.
+    Loaded = tuple[WSGIApplication, list[tuple[str, dict[str, str]]]]
+
+#: The last part of the graceful timeout, which a worker keeps for closing what it must cut and for
+#: ending, so that the supervisor need not kill it: a quarter, at most half a second.
+LEAVING_SHARE = 0.25
+LEAVING_MOST_SECONDS = 0.5
+
+#: How long atexit functions and threads of the app may take when no request was waited for.
+LEAVE_SECONDS = 2.0
+LEAVE_AT_ONCE_SECONDS = 0.1
+
+
+class WorkerPlan:
+    """What every worker of a server has in common; made once, before the first fork.
+
+    `load` is called in the worker, gets the app and raises TrivetError. `multiprocess` says whether
+    there are other workers.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        listeners: Sequence[socket.socket],
+        load: Callable[[Startup], Loaded],
+        startup: Startup,
+        log: Log,
+        multiprocess: bool,
+    ) -> None:
+        self.settings = settings
+        self.listeners = listeners
+        self.load = load
+        self.startup = startup
+        self.log = log
+        self.multiprocess = multiprocess
+
+
+class Report:
+    """Tells the supervisor how it goes. A supervisor that is gone is no reason to fail here."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self._link = link
+
+    def send(self, kind: str, **data: object) -> None:
+        try:
+            self._link.sendall(encode(Message(kind, data)))
+        except OSError:
+            pass  # the loop hears of the loss by itself
+
+
+def run_worker(number: int, link: socket.socket, plan: WorkerPlan) -> tuple[int, float]:
+    """Serve until told to stop; returns the exit code and the seconds that leaving may take.
+
+    Expects signals to be blocked, as they are after the fork, and unblocks them.
+    """
+    report = Report(link)
+    # Never closed: until the process has ended, no signal may take its default action again.
+    inbox = SignalInbox(LOADING_SIGNALS)
+    inbox.open()
+    signal.signal(Signals.SIGTERM, signal.SIG_DFL)
+    end_with_the_supervisor(link, True)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, WORKER_ACTIONS)
+    try:
+        engine = _load_and_start(plan, report)
+    except TrivetError as error:
+        end_with_the_supervisor(link, False)
+        _report_failure(report, error, plan.startup)
+        return error.exit_code, LEAVE_SECONDS
+    taken = inbox.claim((Signals.SIGTERM, Signals.SIGQUIT, Signals.SIGINT))
+    end_with_the_supervisor(link, False)
+    for number_taken in taken:
+        report.send(NOTE, event="signal-handler-replaced", fields={"signal": number_taken.name})
+    report.send(READY)
+    return _serve(number, link, plan, engine, inbox, report)
+
+
+def _load_and_start(plan: WorkerPlan, report: Report) -> Engine:
+    try:
+        app, notes = plan.load(plan.startup)
+        for event, fields in notes:
+            report.send(NOTE, event=event, fields=fields)
+        engine = Engine(app, plan.settings, plan.listeners, multiprocess=plan.multiprocess)
+        # The engine has duplicates. A listener that is open anywhere goes on taking connections.
+        for listener in plan.listeners:
+            listener.close()
+        engine.start()
+    except TrivetError:
+        raise
+    except Exception as error:  # whatever escapes from here, the supervisor must hear of it
+        import traceback
+
+        raise TrivetBug(
+            f"starting a worker failed: {type(error).__name__}: {error}",
+            hint="please report it, with the lines above",
+            details=traceback.format_exc(),
+        ) from error
+    return engine
+
+
+def _report_failure(report: Report, error: TrivetError, startup: Startup) -> None:
+    report.send(
+        FAILED,
+        name=error.name,
+        what=error.what,
+        hint=error.hint,
+        details=error.details,
+        startup=startup.to_dict(),
+    )
+
+
+def _serve(
+    number: int,
+    link: socket.socket,
+    plan: WorkerPlan,
+    engine: Engine,
+    inbox: SignalInbox,
+    report: Report,
+) -> tuple[int, float]:
+    def on_drain(cause: str) -> None:
+        if cause == SUPERVISOR_LOST:
+            plan.log.emit("supervisor-lost", worker=number, pid=os.getpid())
+
+    graceful_timeout = plan.settings.graceful_timeout
+    patience = graceful_timeout - min(LEAVING_MOST_SECONDS, graceful_timeout * LEAVING_SHARE)
+    loop = ServingLoop(
+        engine,
+        graceful_timeout=patience,
+        inbox=inbox,
+        actions=WORKER_ACTIONS,
+        link=link,
+        on_drain=on_drain,
+        on_accepted_all=lambda: report.send(STOPPED_ACCEPTING),
+    )
+    outcome = loop.run()
+    if outcome.cut:
+        plan.log.emit(
+            "connections-cut",
+            connections=outcome.cut,
+            seconds=outcome.drain_seconds,
+            worker=number,
+            pid=os.getpid(),
+        )
+    if outcome.stopped_at_once_by:
+        return 0, LEAVE_AT_ONCE_SECONDS
+    left = graceful_timeout - outcome.drain_seconds
+    return 0, max(LEAVE_AT_ONCE_SECONDS, min(LEAVE_SECONDS, left))
+
+
+def end_with_the_supervisor(link: socket.socket, wanted: bool) -> None:
+    """While the app has the main thread, let the kernel end this process when the supervisor ends.
+
+    The end of the link then arrives as SIGTERM, whose default action needs no cooperation of code
+    that may hang in an import. Linux only (F_SETSIG in fcntl(2)); elsewhere a worker whose
+    supervisor was killed notices when its app has loaded.
+    """
+    import fcntl
+
+    if not hasattr(fcntl, "F_SETSIG"):
+        return
+    flags = fcntl.fcntl(link, fcntl.F_GETFL)
+    if not wanted:
+        fcntl.fcntl(link, fcntl.F_SETFL, flags & ~os.O_ASYNC)
+        return
+    fcntl.fcntl(link, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(link, fcntl.F_SETSIG, Signals.SIGTERM)
+    fcntl.fcntl(link, fcntl.F_SETFL, flags | os.O_ASYNC)
+    if has_ended(link):  # between the fork and the line above
+        os.kill(os.getpid(), Signals.SIGTERM)
+
+
+def has_ended(link: socket.socket) -> bool:
+    """Whether the other side of a socket is gone; does not wait and takes nothing off it."""
+    import socket
+
+    try:
+        return link.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

@@ -1,0 +1,158 @@
+"""The loop of a process that serves, from the first request to the last; the app is loaded before.
+
+The main thread runs it and nothing else runs there: requests are the engine's and its threads'.
+"""
+
+from __future__ import annotations
+
+import selectors
+import time
+from functools import partial
+
+from trivet.worker.signals import DRAIN, STOP, means_stop_at_once
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # Importing typing costs some milliseconds of every start; only type checkers need it here.
+    import socket
+    from collections.abc import Callable, Mapping
+    from signal import Signals
+    from typing import Protocol
+
+    from trivet.worker.signals import SignalInbox
+
+    class ServingEngine(Protocol):
+        """What the loop needs of trivet.engine.serve.Engine."""
+
+        def start(self) -> None: ...
+        def fileno(self) -> int: ...
+        def handle_events(self) -> None: ...
+
+        stopped_accepting: bool
+        drained: bool
+
+        def drain(self) -> None: ...
+        def stop(self) -> None: ...
+        def join(self, timeout_seconds: float) -> bool: ...
+        def stats(self) -> Mapping[str, int]: ...
+
+
+#: How long the engine's threads may take to come back from the app after the end.
+JOIN_SECONDS = 1.0
+JOIN_AT_ONCE_SECONDS = 0.1
+
+#: The cause of a drain that no signal asked for.
+SUPERVISOR_LOST = "the supervisor is gone"
+
+
+class Outcome:
+    """How serving ended: connections that were cut with a request in flight, how long the
+    graceful stop took, and the signal that ended it at once, if one did."""
+
+    __slots__ = ("cut", "drain_seconds", "stopped_at_once_by")
+
+    def __init__(self, cut: int, drain_seconds: float, stopped_at_once_by: str) -> None:
+        self.cut = cut
+        self.drain_seconds = drain_seconds
+        self.stopped_at_once_by = stopped_at_once_by
+
+
+class ServingLoop:
+    """Serves until a signal, or the loss of the supervisor, says to stop. Used once.
+
+    `link` is the socket to the supervisor (None without one); `inbox` is None where no signals can
+    be had. `on_drain(cause)` is called when the graceful stop begins, and `on_accepted_all()` when
+    nothing waits to be accepted any more.
+    """
+
+    def __init__(
+        self,
+        engine: ServingEngine,
+        *,
+        graceful_timeout: float,
+        inbox: SignalInbox | None,
+        actions: Mapping[Signals, str],
+        link: socket.socket | None = None,
+        on_drain: Callable[[str], None] = lambda cause: None,
+        on_accepted_all: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._engine = engine
+        self._graceful_timeout = graceful_timeout
+        self._inbox = inbox
+        self._actions = actions
+        self._link = link
+        self._on_drain = on_drain
+        self._on_accepted_all = on_accepted_all
+        self._drain_began: float | None = None
+        self._told_accepted_all = False
+        self._stopped_at_once_by = ""
+
+    def run(self) -> Outcome:
+        """Return when every request is answered, or must not be waited for any longer."""
+        with selectors.DefaultSelector() as selector:
+            engine, inbox, link = self._engine, self._inbox, self._link
+            selector.register(engine.fileno(), selectors.EVENT_READ, engine.handle_events)
+            if inbox is not None:
+                hear = partial(self._hear_signals, inbox)
+                selector.register(inbox, selectors.EVENT_READ, hear)
+            if link is not None:
+                hear = partial(self._hear_supervisor, link)
+                selector.register(link, selectors.EVENT_READ, hear)
+            self._selector = selector
+            while not self._finished():
+                for key, _ in selector.select(self._patience_seconds()):
+                    key.data()
+                if engine.stopped_accepting and not self._told_accepted_all:
+                    self._told_accepted_all = True
+                    self._on_accepted_all()
+        # An idle connection is closed when the drain begins: what is open now waits for an answer.
+        cut = 0 if engine.drained else engine.stats()["connections_open"]
+        engine.stop()
+        engine.join(JOIN_SECONDS if engine.drained else JOIN_AT_ONCE_SECONDS)
+        return Outcome(cut, self._seconds_since_drain_began() or 0.0, self._stopped_at_once_by)
+
+    def _hear_signals(self, inbox: SignalInbox) -> None:
+        for number in inbox.read():
+            action = self._actions.get(number)
+            if action not in (DRAIN, STOP):
+                continue
+            if means_stop_at_once(number, self._seconds_since_drain_began()):
+                self._stopped_at_once_by = number.name
+            else:
+                self._drain(number.name)
+
+    def _hear_supervisor(self, link: socket.socket) -> None:
+        try:
+            if link.recv(4096):
+                return  # nothing is said in this direction yet
+        except BlockingIOError:
+            return
+        except OSError:
+            pass  # a reset is an end like any other
+        # Only the supervisor holds the other end, so it has ended, however that happened.
+        self._selector.unregister(link)
+        self._drain(SUPERVISOR_LOST)
+
+    def _drain(self, cause: str) -> None:
+        if self._drain_began is not None:
+            return
+        self._drain_began = time.monotonic()
+        self._on_drain(cause)
+        self._engine.drain()
+
+    def _finished(self) -> bool:
+        if self._stopped_at_once_by:
+            return True
+        if self._drain_began is None:
+            return False
+        return self._engine.drained or self._seconds_left() <= 0
+
+    def _seconds_since_drain_began(self) -> float | None:
+        return None if self._drain_began is None else time.monotonic() - self._drain_began
+
+    def _seconds_left(self) -> float:
+        return self._graceful_timeout - (self._seconds_since_drain_began() or 0.0)
+
+    def _patience_seconds(self) -> float | None:
+        """How long to sleep at most; None is until something happens."""
+        return None if self._drain_began is None else max(0.0, self._seconds_left())
