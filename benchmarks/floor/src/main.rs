@@ -35,12 +35,7 @@ fn main() -> io::Result<()> {
         .ok_or_else(|| io::Error::other("usage: floor PORT"))?;
     let listener = listen_on(port)?;
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-    epoll::add(
-        &poll,
-        &listener,
-        epoll::EventData::new_u64(LISTENER),
-        epoll::EventFlags::IN,
-    )?;
+    epoll::add(&poll, &listener, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
 
     // Indexed by descriptor: the kernel hands out the lowest free number.
     let mut connections: Vec<Option<Connection>> = Vec::new();
@@ -59,10 +54,7 @@ fn main() -> io::Result<()> {
                 continue;
             }
             let slot = &mut connections[mark as usize];
-            if slot
-                .as_mut()
-                .is_some_and(|connection| !answer(connection, &mut buffer))
-            {
+            if slot.as_mut().is_some_and(|connection| !answer(connection, &mut buffer)) {
                 *slot = None;
             }
         }

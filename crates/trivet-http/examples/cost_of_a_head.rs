@@ -29,10 +29,7 @@ const FROM_TOOL: &[u8] = b"GET /hello HTTP/1.1\r\n\
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    let times: usize = arguments
-        .get(1)
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(1);
+    let times: usize = arguments.get(1).and_then(|text| text.parse().ok()).unwrap_or(1);
     let work: fn(usize) = match arguments.get(2).map(String::as_str) {
         Some("answer") => answer,
         Some("chunked") => chunked,
@@ -72,10 +69,9 @@ fn answer(times: usize) {
         out.clear();
         let (status, reason) = response::parse_status(black_box(b"200 OK")).expect("it is valid");
         response::write_status_line(&mut out, status, reason);
-        for (name, value) in [
-            ("Content-Type", "text/html; charset=utf-8"),
-            ("Content-Length", "12"),
-        ] {
+        for (name, value) in
+            [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", "12")]
+        {
             response::write_field(
                 &mut out,
                 black_box(name.as_bytes()),

@@ -78,15 +78,8 @@ enum State {
 
 /// Fields that a trailer must not set because they frame or route the message (RFC 9110 section
 /// 6.5.1). Other trailers are checked and dropped.
-const FORBIDDEN_TRAILERS: [&[u8]; 7] = [
-    b"connection",
-    b"content-length",
-    b"expect",
-    b"host",
-    b"te",
-    b"transfer-encoding",
-    b"upgrade",
-];
+const FORBIDDEN_TRAILERS: [&[u8]; 7] =
+    [b"connection", b"content-length", b"expect", b"host", b"te", b"transfer-encoding", b"upgrade"];
 const ALL_CANDIDATES: u8 = (1 << FORBIDDEN_TRAILERS.len()) - 1;
 
 /// Sizes above this are refused (they would not fit a signed 64-bit number either).
@@ -114,11 +107,7 @@ impl ChunkedDecoder {
                         self.state = State::CarriageReturnOfData;
                     }
                     let end = at + taken;
-                    return Ok(Chunk::Data {
-                        start: at,
-                        end,
-                        consumed: end,
-                    });
+                    return Ok(Chunk::Data { start: at, end, consumed: end });
                 }
                 State::Ended => return Ok(Chunk::End { consumed: at }),
                 _ => {
@@ -213,11 +202,7 @@ impl ChunkedDecoder {
     fn end_of_size_line(&mut self) -> State {
         self.line_bytes = 0;
         self.unpaid_extension_bytes = self.unpaid_extension_bytes.saturating_sub(self.remaining);
-        if self.remaining == 0 {
-            State::TrailerStart
-        } else {
-            State::Data
-        }
+        if self.remaining == 0 { State::TrailerStart } else { State::Data }
     }
 
     /// A field line after the last chunk, or the empty line, up to its CR.
@@ -317,23 +302,10 @@ mod tests {
         let limits = Limits::default();
         let input = b"3;x=y\r\nabc\r\n0\r\n\r\nGET";
         let first = decoder.decode(input, &limits);
-        assert_eq!(
-            first,
-            Ok(Chunk::Data {
-                start: 7,
-                end: 10,
-                consumed: 10
-            })
-        );
-        assert_eq!(
-            decoder.decode(&input[10..], &limits),
-            Ok(Chunk::End { consumed: 7 })
-        );
+        assert_eq!(first, Ok(Chunk::Data { start: 7, end: 10, consumed: 10 }));
+        assert_eq!(decoder.decode(&input[10..], &limits), Ok(Chunk::End { consumed: 7 }));
         // The next request is not touched.
-        assert_eq!(
-            decoder.decode(b"GET", &limits),
-            Ok(Chunk::End { consumed: 0 })
-        );
+        assert_eq!(decoder.decode(b"GET", &limits), Ok(Chunk::End { consumed: 0 }));
         assert_eq!(decoder.decode(b"", &limits), Ok(Chunk::End { consumed: 0 }));
     }
 
@@ -341,36 +313,16 @@ mod tests {
     fn no_input_asks_for_more() {
         let mut decoder = ChunkedDecoder::default();
         let limits = Limits::default();
-        assert_eq!(
-            decoder.decode(b"", &limits),
-            Ok(Chunk::NeedMore { consumed: 0 })
-        );
-        assert_eq!(
-            decoder.decode(b"2\r", &limits),
-            Ok(Chunk::NeedMore { consumed: 2 })
-        );
-        assert_eq!(
-            decoder.decode(b"\n", &limits),
-            Ok(Chunk::NeedMore { consumed: 1 })
-        );
+        assert_eq!(decoder.decode(b"", &limits), Ok(Chunk::NeedMore { consumed: 0 }));
+        assert_eq!(decoder.decode(b"2\r", &limits), Ok(Chunk::NeedMore { consumed: 2 }));
+        assert_eq!(decoder.decode(b"\n", &limits), Ok(Chunk::NeedMore { consumed: 1 }));
         let data = decoder.decode(b"a", &limits);
-        assert_eq!(
-            data,
-            Ok(Chunk::Data {
-                start: 0,
-                end: 1,
-                consumed: 1
-            })
-        );
+        assert_eq!(data, Ok(Chunk::Data { start: 0, end: 1, consumed: 1 }));
     }
 
     #[test]
     fn limits_count_one_line_and_all_trailers() {
-        let limits = Limits {
-            chunk_extension_bytes: 5,
-            trailer_bytes: 6,
-            ..Limits::default()
-        };
+        let limits = Limits { chunk_extension_bytes: 5, trailer_bytes: 6, ..Limits::default() };
         let run = |input: &[u8]| {
             let mut decoder = ChunkedDecoder::default();
             let mut at = 0;
@@ -390,26 +342,13 @@ mod tests {
 
     #[test]
     fn data_pays_for_extensions() {
-        let limits = Limits {
-            chunk_extension_bytes: 10,
-            ..Limits::default()
-        };
+        let limits = Limits { chunk_extension_bytes: 10, ..Limits::default() };
         let mut decoder = ChunkedDecoder::default();
         // 9 bytes of extension for 10 bytes of data: for ever.
         for _ in 0..100 {
             let found = decoder.decode(b"a;234567\r\n0123456789", &limits);
-            assert_eq!(
-                found,
-                Ok(Chunk::Data {
-                    start: 10,
-                    end: 20,
-                    consumed: 20
-                })
-            );
-            assert_eq!(
-                decoder.decode(b"\r\n", &limits),
-                Ok(Chunk::NeedMore { consumed: 2 })
-            );
+            assert_eq!(found, Ok(Chunk::Data { start: 10, end: 20, consumed: 20 }));
+            assert_eq!(decoder.decode(b"\r\n", &limits), Ok(Chunk::NeedMore { consumed: 2 }));
         }
     }
 }

@@ -188,17 +188,12 @@ mod tests {
     fn names_are_unique_and_kebab_case() {
         for (index, rejection) in ALL.iter().enumerate() {
             assert!(
-                rejection
-                    .name
-                    .bytes()
-                    .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')),
+                rejection.name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')),
                 "{}: write the name in kebab-case",
                 rejection.name
             );
             assert!(
-                ALL[..index]
-                    .iter()
-                    .all(|other| other.name != rejection.name),
+                ALL[..index].iter().all(|other| other.name != rejection.name),
                 "{}: two rows have this name",
                 rejection.name
             );

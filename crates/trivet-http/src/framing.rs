@@ -165,10 +165,7 @@ fn transfer_encoding(value: &[u8]) -> Result<(), Fault> {
 /// The members of a comma-separated list, without white space around them, without empty ones
 /// (RFC 9110 section 5.6.1). Quoted strings are not looked for: no list read here may contain any.
 fn list_members(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
-    value
-        .split(|&byte| byte == b',')
-        .map(trim)
-        .filter(|member| !member.is_empty())
+    value.split(|&byte| byte == b',').map(trim).filter(|member| !member.is_empty())
 }
 
 /// Without SP and HTAB at both ends. (`trim_ascii` would take form feeds away as well.)
@@ -236,11 +233,7 @@ mod tests {
             ("identity, chunked", &error::UNKNOWN_CODING),
             ("chunked, chunked", &error::TWO_TRANSFER_ENCODINGS),
         ] {
-            assert_eq!(
-                transfer_encoding(value.as_bytes()),
-                Err(rejection),
-                "{value}"
-            );
+            assert_eq!(transfer_encoding(value.as_bytes()), Err(rejection), "{value}");
         }
     }
 

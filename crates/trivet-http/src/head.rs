@@ -40,10 +40,7 @@ impl Span {
     /// Indexes are below `LONGEST_HEAD`, so they fit.
     #[inline]
     pub(crate) fn new(start: usize, end: usize) -> Self {
-        Self {
-            start: start as u32,
-            end: end as u32,
-        }
+        Self { start: start as u32, end: end as u32 }
     }
 }
 
@@ -190,10 +187,7 @@ impl Head {
     fn clear(&mut self) {
         let mut fields = std::mem::take(&mut self.fields);
         fields.clear();
-        *self = Self {
-            fields,
-            ..Self::default()
-        };
+        *self = Self { fields, ..Self::default() };
     }
 }
 
@@ -230,30 +224,18 @@ mod tests {
             let limits = Limits::default();
             let before = parse(&bytes[..bytes.len() - 1], &limits);
             assert_eq!(before, Ok(Progress::Partial), "{}", bytes.escape_ascii());
-            assert_eq!(
-                parse(bytes, &limits),
-                Err(rejection),
-                "{}",
-                bytes.escape_ascii()
-            );
+            assert_eq!(parse(bytes, &limits), Err(rejection), "{}", bytes.escape_ascii());
         }
     }
 
     #[test]
     fn a_limit_holds_before_the_end_has_arrived() {
-        let limits = Limits {
-            request_line_bytes: 20,
-            head_bytes: 60,
-            fields: 2,
-            ..Limits::default()
-        };
+        let limits =
+            Limits { request_line_bytes: 20, head_bytes: 60, fields: 2, ..Limits::default() };
         for (bytes, rejection) in [
             ("GET /0123456789 HTTP/1.1\r\n", error::REQUEST_LINE_TOO_LONG),
             ("GET /01234567890123456", error::REQUEST_LINE_TOO_LONG),
-            (
-                "GET / HTTP/1.1\r\nA: 1\r\nB: 2\r\nC",
-                error::TOO_MANY_FIELDS,
-            ),
+            ("GET / HTTP/1.1\r\nA: 1\r\nB: 2\r\nC", error::TOO_MANY_FIELDS),
             (
                 "GET / HTTP/1.1\r\nA: 0123456789012345678901234567890123456789a",
                 error::HEAD_TOO_LARGE,
@@ -266,20 +248,13 @@ mod tests {
             "GET /01234 HTTP/1.1\r\nA: 1\r\nB: 2\r\n",
             "GET / HTTP/1.1\r\nA: 012345678901234567890123456789012345678",
         ] {
-            assert_eq!(
-                parse(bytes.as_bytes(), &limits),
-                Ok(Progress::Partial),
-                "{bytes}"
-            );
+            assert_eq!(parse(bytes.as_bytes(), &limits), Ok(Progress::Partial), "{bytes}");
         }
         let largest = "GET / HTTP/1.1\r\nHost:\r\nB: 012345678901234567890123456789\r\n\r\n";
         assert_eq!(largest.len(), 60);
         assert_eq!(parse(largest.as_bytes(), &limits), Ok(Progress::Complete));
         // The longest request line: exactly 20 bytes.
-        assert_eq!(
-            parse(b"GET /012345 HTTP/1.0\r\n\r\n", &limits),
-            Ok(Progress::Complete)
-        );
+        assert_eq!(parse(b"GET /012345 HTTP/1.0\r\n\r\n", &limits), Ok(Progress::Complete));
         assert_eq!(
             parse(b"GET /0123456 HTTP/1.0\r\n\r\n", &limits),
             Err(error::REQUEST_LINE_TOO_LONG)
@@ -291,19 +266,10 @@ mod tests {
         let mut head = Head::default();
         let first = b"POST http://b/c?d HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
         let second = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-        assert_eq!(
-            head.parse(first, &Limits::default()),
-            Ok(Progress::Complete)
-        );
-        assert_eq!(
-            head.parse(second, &Limits::default()),
-            Ok(Progress::Complete)
-        );
+        assert_eq!(head.parse(first, &Limits::default()), Ok(Progress::Complete));
+        assert_eq!(head.parse(second, &Limits::default()), Ok(Progress::Complete));
         let mut fresh = Head::default();
-        assert_eq!(
-            fresh.parse(second, &Limits::default()),
-            Ok(Progress::Complete)
-        );
+        assert_eq!(fresh.parse(second, &Limits::default()), Ok(Progress::Complete));
         assert_eq!(head, fresh);
     }
 
@@ -311,28 +277,16 @@ mod tests {
     fn fields_are_found_by_name_and_by_kind() {
         let bytes = b"GET / HTTP/1.1\r\nHOST: a\r\nX_B: 1\r\nCooKie: c\r\nx-b: 2\r\n\r\nbody";
         let mut head = Head::default();
-        assert_eq!(
-            head.parse(bytes, &Limits::default()),
-            Ok(Progress::Complete)
-        );
+        assert_eq!(head.parse(bytes, &Limits::default()), Ok(Progress::Complete));
         assert_eq!(head.field(bytes, "x-b"), Some(&b"2"[..]));
         assert_eq!(head.field(bytes, "host"), Some(&b"a"[..]));
         assert_eq!(head.field(bytes, "accept"), None);
         assert_eq!(head.host, Some(0));
         assert_eq!(head.len, bytes.len() - b"body".len());
-        let kinds: Vec<_> = head
-            .fields
-            .iter()
-            .map(|f| (f.known, f.has_underscore))
-            .collect();
+        let kinds: Vec<_> = head.fields.iter().map(|f| (f.known, f.has_underscore)).collect();
         assert_eq!(
             kinds,
-            [
-                (Some(Known::Host), false),
-                (None, true),
-                (Some(Known::Cookie), false),
-                (None, false)
-            ]
+            [(Some(Known::Host), false), (None, true), (Some(Known::Cookie), false), (None, false)]
         );
     }
 }

@@ -62,9 +62,7 @@ fn is_future_address(rest: &[u8]) -> bool {
     !version.is_empty()
         && version.iter().all(u8::is_ascii_hexdigit)
         && !address.is_empty()
-        && address
-            .iter()
-            .all(|&byte| byte == b':' || byte_class::is(byte, REG_NAME))
+        && address.iter().all(|&byte| byte == b':' || byte_class::is(byte, REG_NAME))
 }
 
 /// `*DIGIT`, and a number that a port can have (RFC 6335 section 6).
@@ -157,10 +155,7 @@ mod tests {
     #[test]
     fn host_and_port_are_split_at_the_right_colon() {
         let found = parse(b"[::1]:8000").unwrap();
-        assert_eq!(
-            (found.host, found.port),
-            (&b"[::1]"[..], Some(&b"8000"[..]))
-        );
+        assert_eq!((found.host, found.port), (&b"[::1]"[..], Some(&b"8000"[..])));
         let found = parse(b":80").unwrap();
         assert_eq!((found.host, found.port), (&b""[..], Some(&b"80"[..])));
     }

@@ -107,9 +107,8 @@ impl Known {
     /// Names of less than four bytes are few and rare.
     #[inline(never)]
     fn of_short(name: &[u8]) -> Option<Self> {
-        let found = Self::ALL
-            .iter()
-            .find(|(_, expected)| name.eq_ignore_ascii_case(expected.as_bytes()));
+        let found =
+            Self::ALL.iter().find(|(_, expected)| name.eq_ignore_ascii_case(expected.as_bytes()));
         found.map(|(known, _)| *known)
     }
 }
@@ -121,19 +120,13 @@ pub(crate) fn equals_lower_case(name: &[u8], lower: &[u8]) -> bool {
         return false;
     }
     // Words from both ends, which may overlap; the longest names have bytes between them.
-    if let (Some((name_start, name_rest)), Some((lower_start, lower_rest))) = (
-        name.split_first_chunk::<8>(),
-        lower.split_first_chunk::<8>(),
-    ) && let (Some(name_end), Some(lower_end)) =
-        (name.last_chunk::<8>(), lower.last_chunk::<8>())
+    if let (Some((name_start, name_rest)), Some((lower_start, lower_rest))) =
+        (name.split_first_chunk::<8>(), lower.split_first_chunk::<8>())
+        && let (Some(name_end), Some(lower_end)) = (name.last_chunk::<8>(), lower.last_chunk::<8>())
     {
-        return equals_word(
-            u64::from_le_bytes(*name_start),
-            u64::from_le_bytes(*lower_start),
-        ) && equals_word(
-            u64::from_le_bytes(*name_end),
-            u64::from_le_bytes(*lower_end),
-        ) && (name.len() <= 16 || equals_lower_case_slowly(name_rest, lower_rest));
+        return equals_word(u64::from_le_bytes(*name_start), u64::from_le_bytes(*lower_start))
+            && equals_word(u64::from_le_bytes(*name_end), u64::from_le_bytes(*lower_end))
+            && (name.len() <= 16 || equals_lower_case_slowly(name_rest, lower_rest));
     }
     if let (Some(name_start), Some(lower_start), Some(name_end), Some(lower_end)) = (
         name.first_chunk::<4>(),
@@ -250,10 +243,7 @@ mod tests {
     fn names_are_sorted_and_made_of_small_letters_and_hyphens() {
         assert!(Known::ALL.is_sorted_by_key(|(_, name)| *name));
         for (_, name) in Known::ALL {
-            assert!(
-                name.bytes().all(|b| b == b'-' || b.is_ascii_lowercase()),
-                "{name}"
-            );
+            assert!(name.bytes().all(|b| b == b'-' || b.is_ascii_lowercase()), "{name}");
         }
     }
 }

@@ -40,9 +40,7 @@ pub(crate) fn parse(
     most_bytes: usize,
     head: &mut Head,
 ) -> Result<Option<usize>, Fault> {
-    let end_of_window = start
-        .saturating_add(most_bytes)
-        .saturating_add(b"\r\n".len());
+    let end_of_window = start.saturating_add(most_bytes).saturating_add(b"\r\n".len());
     let window = &buffer[..buffer.len().min(end_of_window)];
     match parse_in_window(window, start, head)? {
         None if window.len() == end_of_window => Err(&error::REQUEST_LINE_TOO_LONG),
@@ -174,11 +172,7 @@ fn check_form(buffer: &[u8], head: &mut Head) -> Result<(), Fault> {
             !found.host.is_empty() && found.port.is_some_and(|port| !port.is_empty())
         });
         // RFC 9110 section 9.3.6: a target without a valid port gets 400. A tunnel is for proxies.
-        return Err(if valid {
-            &error::CONNECT_UNSUPPORTED
-        } else {
-            &error::CONNECT_TARGET
-        });
+        return Err(if valid { &error::CONNECT_UNSUPPORTED } else { &error::CONNECT_TARGET });
     }
     match target {
         [b'/', ..] => Ok(()),
@@ -202,10 +196,7 @@ fn split_absolute_form(buffer: &[u8], head: &mut Head) -> Result<(), Fault> {
         .ok_or(&error::BAD_TARGET)?
         .len();
     let rest = &before_query[scheme_length..];
-    let authority_length = rest
-        .iter()
-        .position(|&byte| byte == b'/')
-        .unwrap_or(rest.len());
+    let authority_length = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
     // RFC 9110 section 4.2.1 refuses an empty host, section 4.2.4 a user name before the host.
     match host::parse(&rest[..authority_length]) {
         Some(found) if !found.host.is_empty() => {}

@@ -164,14 +164,7 @@ mod tests {
 
     #[test]
     fn a_head_says_how_the_body_ends() {
-        let known = plan(
-            Version::Http11,
-            false,
-            200,
-            None,
-            Some(18_446_744_073_709_551_615),
-            true,
-        );
+        let known = plan(Version::Http11, false, 200, None, Some(18_446_744_073_709_551_615), true);
         assert_eq!(
             head(&known, Version::Http11, None, b""),
             "Content-Length: 18446744073709551615\r\n\r\n"
@@ -182,10 +175,7 @@ mod tests {
             "Transfer-Encoding: chunked\r\n\r\n"
         );
         let to_old = plan(Version::Http10, false, 200, None, None, true);
-        assert_eq!(
-            head(&to_old, Version::Http10, None, b""),
-            "Connection: close\r\n\r\n"
-        );
+        assert_eq!(head(&to_old, Version::Http10, None, b""), "Connection: close\r\n\r\n");
         let empty = plan(Version::Http11, false, 204, Some(3), None, true);
         assert_eq!(head(&empty, Version::Http11, None, b""), "\r\n");
     }
@@ -231,12 +221,7 @@ mod tests {
     #[test]
     fn every_rejection_has_a_reason_phrase() {
         for rejection in error::ALL {
-            assert_ne!(
-                reason(rejection.status),
-                "",
-                "add {} to `reason`",
-                rejection.status
-            );
+            assert_ne!(reason(rejection.status), "", "add {} to `reason`", rejection.status);
         }
     }
 
@@ -244,10 +229,6 @@ mod tests {
     fn a_busy_server_says_when_to_come_back() {
         let mut out = Vec::new();
         write_rejection(&mut out, &error::OVERLOADED, DATE, b"", false);
-        assert!(
-            String::from_utf8(out)
-                .unwrap()
-                .contains("\r\nRetry-After: 1\r\n")
-        );
+        assert!(String::from_utf8(out).unwrap().contains("\r\nRetry-After: 1\r\n"));
     }
 }

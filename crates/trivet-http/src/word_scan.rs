@@ -32,11 +32,7 @@ fn skip_all_but_controls(bytes: &[u8], from: usize) -> usize {
         let pair = u128::from_le_bytes(*pair);
         let (low, high) = (controls(pair as u64), controls((pair >> 64) as u64));
         if low | high != 0 {
-            let place = if low != 0 {
-                first(low)
-            } else {
-                WORD + first(high)
-            };
+            let place = if low != 0 { first(low) } else { WORD + first(high) };
             return bytes.len() - rest.len() + place;
         }
         rest = after;
@@ -111,16 +107,8 @@ mod tests {
                 for byte in 0..=255_u8 {
                     let mut bytes = vec![b'v'; length];
                     bytes[place] = byte;
-                    let expected = if byte_class::is(byte, FIELD_VALUE) {
-                        length
-                    } else {
-                        place
-                    };
-                    assert_eq!(
-                        skip_value(&bytes, 0),
-                        expected,
-                        "{byte:#x} at {place} of {length}"
-                    );
+                    let expected = if byte_class::is(byte, FIELD_VALUE) { length } else { place };
+                    assert_eq!(skip_value(&bytes, 0), expected, "{byte:#x} at {place} of {length}");
                 }
             }
         }

@@ -50,13 +50,8 @@ fn every_case_gives_its_events_however_it_is_cut() {
 #[test]
 fn every_rejection_of_this_crate_has_a_case() {
     // What only the server around this crate can notice.
-    let of_the_server = [
-        "head-timeout",
-        "body-timeout",
-        "body-too-large",
-        "app-failed",
-        "overloaded",
-    ];
+    let of_the_server =
+        ["head-timeout", "body-timeout", "body-too-large", "app-failed", "overloaded"];
     let shown_by_cases: BTreeSet<Vec<u8>> = read_cases()
         .into_iter()
         .filter_map(|case| case.events.last().cloned())
@@ -74,11 +69,7 @@ fn every_rejection_of_this_crate_has_a_case() {
 
 /// The places where a case is cut in two.
 fn cuts_in_two(length: usize) -> impl Iterator<Item = usize> {
-    let step = if length > CUT_EVERYWHERE_BYTES {
-        length / 50
-    } else {
-        1
-    };
+    let step = if length > CUT_EVERYWHERE_BYTES { length / 50 } else { 1 };
     (1..length).filter(move |at| at % step == 0 || *at < 40 || length - at < 40)
 }
 
@@ -147,10 +138,8 @@ impl Connection {
                 Ok(true)
             }
             Awaits::Bytes(remaining) => {
-                let taken = self
-                    .unread
-                    .len()
-                    .min(usize::try_from(*remaining).unwrap_or(usize::MAX));
+                let taken =
+                    self.unread.len().min(usize::try_from(*remaining).unwrap_or(usize::MAX));
                 *remaining -= taken as u64;
                 let is_over = *remaining == 0;
                 self.data.extend(self.unread.drain(..taken));
@@ -160,11 +149,7 @@ impl Connection {
                 Ok(is_over)
             }
             Awaits::Chunks(decoder) => match decoder.decode(&self.unread, &limits)? {
-                Chunk::Data {
-                    start,
-                    end,
-                    consumed,
-                } => {
+                Chunk::Data { start, end, consumed } => {
                     assert!(start < end && end == consumed);
                     self.data.extend_from_slice(&self.unread[start..end]);
                     self.unread.drain(..consumed);
@@ -193,11 +178,9 @@ impl Connection {
         let target = head.target.of(buffer);
         let mut write = |parts: &[&[u8]]| self.events.push(parts.join(&b' '));
         write(&[b"request", head.method.of(buffer), target, version]);
-        for (what, span) in [
-            (&b"path"[..], head.path),
-            (b"query", head.query),
-            (b"authority", head.authority),
-        ] {
+        for (what, span) in
+            [(&b"path"[..], head.path), (b"query", head.query), (b"authority", head.authority)]
+        {
             if !span.is_empty() && span != head.target {
                 write(&[what, span.of(buffer)]);
             }
@@ -206,11 +189,7 @@ impl Connection {
             let name = [field.name.of(buffer), b":"].concat();
             let value = field.value.of(buffer);
             let parts: [&[u8]; 3] = [b"field", &name, value];
-            write(if value.is_empty() {
-                &parts[..2]
-            } else {
-                &parts
-            });
+            write(if value.is_empty() { &parts[..2] } else { &parts });
         }
         match head.body {
             Body::None => {}
@@ -238,11 +217,7 @@ impl Connection {
     fn end_request(&mut self) {
         self.write_data();
         self.events.push(b"end".to_vec());
-        self.awaits = if self.head.keep_alive {
-            Awaits::Head
-        } else {
-            Awaits::Nothing
-        };
+        self.awaits = if self.head.keep_alive { Awaits::Head } else { Awaits::Nothing };
     }
 
     fn into_events(mut self) -> Vec<Vec<u8>> {
@@ -261,10 +236,7 @@ fn reject_event(rejection: &Rejection) -> Vec<u8> {
 }
 
 fn shown(events: &[Vec<u8>]) -> String {
-    events
-        .iter()
-        .map(|event| format!("  {}\n", event.escape_ascii()))
-        .collect()
+    events.iter().map(|event| format!("  {}\n", event.escape_ascii())).collect()
 }
 
 fn read_cases() -> Vec<Case> {
@@ -272,38 +244,24 @@ fn read_cases() -> Vec<Case> {
     let mut paths: Vec<PathBuf> = fs::read_dir(&directory)
         .expect("tests/corpus can be read")
         .map(|entry| entry.expect("tests/corpus can be read").path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "case")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "case"))
         .collect();
     paths.sort();
     paths.iter().map(|path| read_case(path)).collect()
 }
 
 fn read_case(path: &Path) -> Case {
-    let name = path
-        .file_stem()
-        .expect("a case has a name")
-        .to_string_lossy()
-        .into_owned();
+    let name = path.file_stem().expect("a case has a name").to_string_lossy().into_owned();
     let text = fs::read_to_string(path).expect("a case is text");
-    let body = text
-        .split_once("\n\n")
-        .unwrap_or_else(|| panic!("{name}: no empty line after #"));
+    let body = text.split_once("\n\n").unwrap_or_else(|| panic!("{name}: no empty line after #"));
     assert!(
         body.0.lines().all(|line| line.starts_with("# ")) && body.0.contains("# RFC "),
         "{name}: a case begins with lines of '# ': what it is, and the section"
     );
-    let (input, events) = body
-        .1
-        .split_once("---\n")
-        .unwrap_or_else(|| panic!("{name}: no line of ---"));
+    let (input, events) =
+        body.1.split_once("---\n").unwrap_or_else(|| panic!("{name}: no line of ---"));
     Case {
-        input: input
-            .lines()
-            .flat_map(|line| unescape(&name, line))
-            .collect(),
+        input: input.lines().flat_map(|line| unescape(&name, line)).collect(),
         events: events.lines().map(|line| unescape(&name, line)).collect(),
         name,
     }
@@ -327,9 +285,7 @@ fn unescape(case: &str, line: &str) -> Vec<u8> {
                 out.push(u8::from_str_radix(&escaped[1..3], 16).expect("two hexadecimal digits"));
             }
             [b'{', ..] => {
-                let (inside, _) = escaped[1..]
-                    .split_once('}')
-                    .expect("a repetition ends with }");
+                let (inside, _) = escaped[1..].split_once('}').expect("a repetition ends with }");
                 let (times, repeated) = inside.split_once('*').expect("a repetition has a *");
                 length = inside.len() + 2;
                 let repeated = unescape(case, repeated);

@@ -70,11 +70,7 @@ fn a_head_means_the_same_however_it_is_cut() {
                 Ok(Progress::Complete) => whole == cut && head == cut_head && end >= head.len,
                 Err(_) => whole == cut,
             };
-            assert!(
-                agrees,
-                "{}\ncut at {end}: {cut:?}, whole: {whole:?}",
-                bytes.escape_ascii()
-            );
+            assert!(agrees, "{}\ncut at {end}: {cut:?}, whole: {whole:?}", bytes.escape_ascii());
         }
     }
 }
@@ -98,37 +94,17 @@ fn what_is_accepted_httparse_reads_the_same_way() {
             // It knows 1.0 and 1.1 alone; we handle 1.2 as 1.1 (RFC 9110 section 2.5).
             let line = &bytes[..head.target.end as usize + b" HTTP/1.x".len()];
             assert!(line.starts_with(b"\r\n") || line.contains(&b'/'), "{shown}");
-            assert!(
-                !line.ends_with(b" HTTP/1.1") && !line.ends_with(b" HTTP/1.0"),
-                "{shown}"
-            );
+            assert!(!line.ends_with(b" HTTP/1.1") && !line.ends_with(b" HTTP/1.0"), "{shown}");
             continue;
         }
         assert_eq!(parsed, Ok(httparse::Status::Complete(head.len)), "{shown}");
-        assert_eq!(
-            request.method.map(str::as_bytes),
-            Some(head.method.of(&bytes)),
-            "{shown}"
-        );
-        assert_eq!(
-            request.path.map(str::as_bytes),
-            Some(head.target.of(&bytes)),
-            "{shown}"
-        );
-        let ours = head
-            .fields
-            .iter()
-            .map(|field| (field.name.of(&bytes), field.value.of(&bytes)));
-        let theirs = request
-            .headers
-            .iter()
-            .map(|header| (header.name.as_bytes(), header.value));
+        assert_eq!(request.method.map(str::as_bytes), Some(head.method.of(&bytes)), "{shown}");
+        assert_eq!(request.path.map(str::as_bytes), Some(head.target.of(&bytes)), "{shown}");
+        let ours = head.fields.iter().map(|field| (field.name.of(&bytes), field.value.of(&bytes)));
+        let theirs = request.headers.iter().map(|header| (header.name.as_bytes(), header.value));
         assert!(ours.eq(theirs), "{shown}");
     }
-    assert!(
-        accepted > ROUNDS / 4,
-        "only {accepted} damaged heads were still valid"
-    );
+    assert!(accepted > ROUNDS / 4, "only {accepted} damaged heads were still valid");
 }
 
 #[test]
@@ -144,11 +120,7 @@ fn what_is_accepted_has_no_line_end_but_crlf_and_no_nul() {
                 line.strip_suffix(b"\r")
                     .is_some_and(|line| !line.contains(&b'\r') && !line.contains(&0))
             };
-            assert!(
-                last.is_empty() && lines.iter().all(clean),
-                "{}",
-                bytes.escape_ascii()
-            );
+            assert!(last.is_empty() && lines.iter().all(clean), "{}", bytes.escape_ascii());
         }
     }
 }
@@ -163,11 +135,7 @@ fn decode(pieces: &[&[u8]]) -> Decoded {
         let mut at = 0;
         loop {
             match decoder.decode(&piece[at..], &limits) {
-                Ok(Chunk::Data {
-                    start,
-                    end,
-                    consumed,
-                }) => {
+                Ok(Chunk::Data { start, end, consumed }) => {
                     data.extend_from_slice(&piece[at + start..at + end]);
                     at += consumed;
                 }
@@ -196,16 +164,8 @@ fn a_chunked_body_means_the_same_however_it_is_cut() {
         assert_eq!(decode(&single), whole, "{}", bytes.escape_ascii());
         for at in 1..bytes.len() {
             let (left, right) = bytes.split_at(at);
-            assert_eq!(
-                decode(&[left, right]),
-                whole,
-                "{} cut at {at}",
-                bytes.escape_ascii()
-            );
+            assert_eq!(decode(&[left, right]), whole, "{} cut at {at}", bytes.escape_ascii());
         }
     }
-    assert!(
-        ended > ROUNDS / 20,
-        "only {ended} damaged bodies were still valid"
-    );
+    assert!(ended > ROUNDS / 20, "only {ended} damaged bodies were still valid");
 }

@@ -25,9 +25,6 @@ mod _engine {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-        module.add(
-            "CONFIG_FIELDS",
-            crate::config::EngineConfig::FIELDS.to_vec(),
-        )
+        module.add("CONFIG_FIELDS", crate::config::EngineConfig::FIELDS.to_vec())
     }
 }

@@ -47,14 +47,7 @@ impl Server {
             addresses.push(ServerAddress { name, port });
         }
         let engine = Engine::start(config.for_engine()?, sockets)?;
-        Ok(Self {
-            app,
-            on_error,
-            config,
-            addresses,
-            engine,
-            events: Mutex::default(),
-        })
+        Ok(Self { app, on_error, config, addresses, engine, events: Mutex::default() })
     }
 
     /// Readable when events() has something to say.
@@ -84,22 +77,14 @@ impl Server {
         let Some(exchange) = self.engine.exchange() else {
             return Ok(());
         };
-        let caller = Caller::new(
-            py,
-            &self.app,
-            &self.on_error,
-            &self.config,
-            &self.addresses,
-            exchange,
-        );
+        let caller =
+            Caller::new(py, &self.app, &self.on_error, &self.config, &self.addresses, exchange);
         match caller {
             Ok(mut caller) => {
                 caller.serve(py);
                 Ok(())
             }
-            Err(error) => Err(PyRuntimeError::new_err(format!(
-                "a thread cannot serve: {error}"
-            ))),
+            Err(error) => Err(PyRuntimeError::new_err(format!("a thread cannot serve: {error}"))),
         }
     }
 

@@ -77,11 +77,7 @@ impl Sink {
         let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let kind = FileType::from_raw_mode(rustix::fs::fstat(&output)?.st_mode);
         let may_block = kind != FileType::RegularFile;
-        Ok(Self {
-            output,
-            may_block,
-            backlog: Mutex::new(Vec::new()),
-        })
+        Ok(Self { output, may_block, backlog: Mutex::new(Vec::new()) })
     }
 
     /// Writes what can be written without waiting for the reader, and keeps or drops the rest.
@@ -89,9 +85,7 @@ impl Sink {
         let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
         if backlog.len() > BACKLOG_BYTES {
             let lost = lines.bytes.iter().filter(|&&byte| byte == b'\n').count();
-            stats
-                .log_lines_lost
-                .fetch_add(lost as u64, std::sync::atomic::Ordering::Relaxed);
+            stats.log_lines_lost.fetch_add(lost as u64, std::sync::atomic::Ordering::Relaxed);
         } else if backlog.is_empty() {
             std::mem::swap(&mut *backlog, &mut lines.bytes);
         } else {
@@ -137,10 +131,7 @@ impl Sink {
 
     fn takes_more(&self, patience: Option<Duration>) -> bool {
         let seconds = patience.map_or(0, |patience| patience.as_secs() as i64);
-        let timeout = Timespec {
-            tv_sec: seconds,
-            tv_nsec: 0,
-        };
+        let timeout = Timespec { tv_sec: seconds, tv_nsec: 0 };
         let mut polled = [PollFd::new(&self.output, PollFlags::OUT)];
         matches!(rustix::event::poll(&mut polled, Some(&timeout)), Ok(1))
     }
@@ -151,10 +142,7 @@ fn whole_lines(bytes: &[u8], most: usize) -> &[u8] {
     if bytes.len() <= most {
         return bytes;
     }
-    let end = bytes[..most]
-        .iter()
-        .rposition(|&byte| byte == b'\n')
-        .map_or(most, |at| at + 1);
+    let end = bytes[..most].iter().rposition(|&byte| byte == b'\n').map_or(most, |at| at + 1);
     &bytes[..end]
 }
 
@@ -166,30 +154,17 @@ fn text_line(out: &mut Vec<u8>, entry: &Entry<'_>) {
     write_escaped(out, entry.method, false);
     out.push(b' ');
     write_escaped(out, entry.target, false);
-    let _ = write!(
-        out,
-        " {}\" {} {} \"",
-        entry.protocol, entry.status, entry.bytes
-    );
+    let _ = write!(out, " {}\" {} {} \"", entry.protocol, entry.status, entry.bytes);
     write_escaped(out, entry.referer.unwrap_or(b"-"), false);
     out.extend_from_slice(b"\" \"");
     write_escaped(out, entry.user_agent.unwrap_or(b"-"), false);
-    let _ = writeln!(
-        out,
-        "\" {}.{:03}ms",
-        entry.microseconds / 1000,
-        entry.microseconds % 1000
-    );
+    let _ = writeln!(out, "\" {}.{:03}ms", entry.microseconds / 1000, entry.microseconds % 1000);
 }
 
 fn json_line(out: &mut Vec<u8>, entry: &Entry<'_>) {
     out.extend_from_slice(b"{\"time\":\"");
     write_iso_date(out, entry.unix_seconds);
-    let _ = write!(
-        out,
-        "\",\"event\":\"request\",\"client\":\"{}\",\"method\":\"",
-        entry.address
-    );
+    let _ = write!(out, "\",\"event\":\"request\",\"client\":\"{}\",\"method\":\"", entry.address);
     write_escaped(out, entry.method, true);
     out.extend_from_slice(b"\",\"target\":\"");
     write_escaped(out, entry.target, true);
@@ -250,26 +225,14 @@ fn date_parts(unix_seconds: u64) -> ([u8; 29], [u8; 4], &'static [u8; 2]) {
     // "Sun, 06 Nov 1994 08:49:37 GMT"
     let date = trivet_http::response::imf_fixdate(unix_seconds);
     let year = [date[12], date[13], date[14], date[15]];
-    let month = MONTHS
-        .iter()
-        .find(|(name, _)| date[8..11] == name[..])
-        .map_or(b"00", |row| row.1);
+    let month = MONTHS.iter().find(|(name, _)| date[8..11] == name[..]).map_or(b"00", |row| row.1);
     (date, year, month)
 }
 
 /// "06/Nov/1994:08:49:37 +0000", as in every combined log.
 fn write_log_date(out: &mut Vec<u8>, unix_seconds: u64) {
     let (date, year, _) = date_parts(unix_seconds);
-    for piece in [
-        &date[5..7],
-        b"/",
-        &date[8..11],
-        b"/",
-        &year,
-        b":",
-        &date[17..25],
-        b" +0000",
-    ] {
+    for piece in [&date[5..7], b"/", &date[8..11], b"/", &year, b":", &date[17..25], b" +0000"] {
         out.extend_from_slice(piece);
     }
 }
@@ -277,16 +240,7 @@ fn write_log_date(out: &mut Vec<u8>, unix_seconds: u64) {
 /// "1994-11-06T08:49:37Z" (RFC 3339).
 fn write_iso_date(out: &mut Vec<u8>, unix_seconds: u64) {
     let (date, year, month) = date_parts(unix_seconds);
-    for piece in [
-        &year[..],
-        b"-",
-        month,
-        b"-",
-        &date[5..7],
-        b"T",
-        &date[17..25],
-        b"Z",
-    ] {
+    for piece in [&year[..], b"-", month, b"-", &date[5..7], b"T", &date[17..25], b"Z"] {
         out.extend_from_slice(piece);
     }
 }
@@ -337,10 +291,7 @@ mod tests {
     #[test]
     fn a_client_cannot_forge_a_line() {
         let line = line(LogFormat::Text, &entry(b"/", b"x\"\r\n\x1b[2J\xff\\"));
-        assert!(
-            line.contains("\"x\\\"\\x0d\\x0a\\x1b[2J\\xff\\\\\""),
-            "{line}"
-        );
+        assert!(line.contains("\"x\\\"\\x0d\\x0a\\x1b[2J\\xff\\\\\""), "{line}");
     }
 
     #[test]

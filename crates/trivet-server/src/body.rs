@@ -41,11 +41,7 @@ pub(crate) struct BodyReader {
 
 impl Default for BodyReader {
     fn default() -> Self {
-        Self {
-            rest: Rest::Nothing,
-            received: 0,
-            limit: None,
-        }
+        Self { rest: Rest::Nothing, received: 0, limit: None }
     }
 }
 
@@ -56,11 +52,7 @@ impl BodyReader {
             Body::Length(length) => Rest::Length(*length),
             Body::Chunked => Rest::Chunked(ChunkedDecoder::default()),
         };
-        Self {
-            rest,
-            received: 0,
-            limit,
-        }
+        Self { rest, received: 0, limit }
     }
 
     /// Whether the whole body has been read.
@@ -85,9 +77,7 @@ impl BodyReader {
                 if input.is_empty() {
                     return Ok(Step::NeedMore { consumed: 0 });
                 }
-                let end = usize::try_from(*rest)
-                    .unwrap_or(usize::MAX)
-                    .min(input.len());
+                let end = usize::try_from(*rest).unwrap_or(usize::MAX).min(input.len());
                 *rest -= end as u64;
                 if *rest == 0 {
                     self.rest = Rest::Nothing;
@@ -135,10 +125,7 @@ mod tests {
 
     #[test]
     fn a_length_takes_no_byte_of_the_next_request() {
-        assert_eq!(
-            read(&Body::Length(5), b"helloGET /"),
-            (b"hello".to_vec(), 5)
-        );
+        assert_eq!(read(&Body::Length(5), b"helloGET /"), (b"hello".to_vec(), 5));
     }
 
     #[test]

@@ -42,19 +42,13 @@ pub(crate) struct Date {
 impl Date {
     pub(crate) fn new() -> Self {
         let second = unix_seconds();
-        Self {
-            second,
-            text: trivet_http::response::imf_fixdate(second),
-        }
+        Self { second, text: trivet_http::response::imf_fixdate(second) }
     }
 
     pub(crate) fn text(&mut self) -> &[u8; 29] {
         let second = unix_seconds();
         if second != self.second {
-            *self = Self {
-                second,
-                text: trivet_http::response::imf_fixdate(second),
-            };
+            *self = Self { second, text: trivet_http::response::imf_fixdate(second) };
         }
         &self.text
     }

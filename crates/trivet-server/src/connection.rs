@@ -24,10 +24,7 @@ impl Key {
     }
 
     pub(crate) fn from_u64(value: u64) -> Self {
-        Self {
-            index: value as u32,
-            generation: (value >> 32) as u32,
-        }
+        Self { index: value as u32, generation: (value >> 32) as u32 }
     }
 }
 

@@ -110,10 +110,7 @@ impl<A: Application> Engine<A> {
         let poller = Poller::new()?;
         let waker = poller.handle()?;
         let (news, told) = system::news_pipe()?;
-        let sink = config
-            .access_log
-            .map(|_| Sink::standard_output())
-            .transpose()?;
+        let sink = config.access_log.map(|_| Sink::standard_output()).transpose()?;
         let shared = Arc::new(Shared {
             scheduler: Scheduler::new(config.threads),
             config,
@@ -134,11 +131,7 @@ impl<A: Application> Engine<A> {
             .name("trivet-monitor".to_owned())
             .stack_size(256 * 1024)
             .spawn(move || monitor.run())?;
-        Ok(Self {
-            shared,
-            news,
-            monitor: Some(monitor),
-        })
+        Ok(Self { shared, news, monitor: Some(monitor) })
     }
 
     /// For a thread that wants to run the application: `None` when it is not needed.
@@ -146,10 +139,7 @@ impl<A: Application> Engine<A> {
     /// # Errors
     /// When memory for its buffers cannot be had.
     pub fn exchange(&self) -> Option<Exchange<A>> {
-        self.shared
-            .scheduler
-            .join()
-            .then(|| Exchange::new(Arc::clone(&self.shared)))
+        self.shared.scheduler.join().then(|| Exchange::new(Arc::clone(&self.shared)))
     }
 
     /// Readable when [`Engine::events`] has something.
@@ -232,12 +222,7 @@ impl<A: Application> Monitor<A> {
     /// Where /proc does not tell a sleeping thread from a busy one.
     const TICKS_UNKNOWN: u32 = 5;
     fn new(shared: Arc<Shared<A>>) -> Self {
-        Self {
-            shared,
-            watch: ThreadWatch::new(),
-            seen: None,
-            ticks: 0,
-        }
+        Self { shared, watch: ThreadWatch::new(), seen: None, ticks: 0 }
     }
 
     fn run(mut self) {
@@ -251,10 +236,7 @@ impl<A: Application> Monitor<A> {
                 continue;
             }
             let woken = seat.wait(timeout);
-            self.shared
-                .scheduler
-                .monitor_sleeps
-                .store(false, Ordering::Relaxed);
+            self.shared.scheduler.monitor_sleeps.store(false, Ordering::Relaxed);
             match woken {
                 Woken::Stop => return,
                 Woken::Token(hub) => self.hold(hub),
@@ -275,17 +257,11 @@ impl<A: Application> Monitor<A> {
 
     /// Announces the sleep first and looks again afterwards; a depositor does it the other way round.
     fn may_sleep(&self, last: Look) -> bool {
-        self.shared
-            .scheduler
-            .monitor_sleeps
-            .store(true, Ordering::SeqCst);
+        self.shared.scheduler.monitor_sleeps.store(true, Ordering::SeqCst);
         if self.shared.scheduler.deposited.look() == last {
             return true;
         }
-        self.shared
-            .scheduler
-            .monitor_sleeps
-            .store(false, Ordering::Relaxed);
+        self.shared.scheduler.monitor_sleeps.store(false, Ordering::Relaxed);
         false
     }
 

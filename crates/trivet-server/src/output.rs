@@ -15,19 +15,9 @@ const PIECES_PER_CALL: usize = 16;
 
 /// One piece of an answer.
 pub(crate) enum Piece<B> {
-    Owned {
-        bytes: Vec<u8>,
-        sent: usize,
-    },
-    Shared {
-        bytes: B,
-        sent: usize,
-    },
-    File {
-        file: OwnedFd,
-        offset: u64,
-        rest: u64,
-    },
+    Owned { bytes: Vec<u8>, sent: usize },
+    Shared { bytes: B, sent: usize },
+    File { file: OwnedFd, offset: u64, rest: u64 },
 }
 
 impl<B: AsRef<[u8]>> Piece<B> {
@@ -70,10 +60,7 @@ pub(crate) struct Output<B> {
 
 impl<B: AsRef<[u8]>> Output<B> {
     pub(crate) fn new() -> Self {
-        Self {
-            pieces: VecDeque::new(),
-            owned: 0,
-        }
+        Self { pieces: VecDeque::new(), owned: 0 }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -113,10 +100,7 @@ impl<B: AsRef<[u8]>> Output<B> {
             self.owned += bytes.len();
             last.extend_from_slice(bytes);
         } else {
-            self.push(Piece::Owned {
-                bytes: bytes.to_vec(),
-                sent: 0,
-            });
+            self.push(Piece::Owned { bytes: bytes.to_vec(), sent: 0 });
         }
     }
 
@@ -156,12 +140,7 @@ impl<B: AsRef<[u8]>> Output<B> {
     fn send_memory(&self, socket: impl AsFd) -> Result<usize, Errno> {
         let mut slices = [IoSlice::new(&[]); PIECES_PER_CALL];
         let mut count = 0;
-        for memory in self
-            .pieces
-            .iter()
-            .map_while(Piece::memory)
-            .take(PIECES_PER_CALL)
-        {
+        for memory in self.pieces.iter().map_while(Piece::memory).take(PIECES_PER_CALL) {
             slices[count] = IoSlice::new(memory);
             count += 1;
         }

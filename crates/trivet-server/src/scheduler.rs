@@ -38,15 +38,8 @@ pub(crate) enum Woken<A: Application> {
 
 impl<A: Application> Seat<A> {
     pub(crate) fn new() -> Arc<Self> {
-        let inbox = Mutex::new(Inbox {
-            token: None,
-            poked: false,
-            stop: false,
-        });
-        Arc::new(Self {
-            inbox,
-            changed: Condvar::new(),
-        })
+        let inbox = Mutex::new(Inbox { token: None, poked: false, stop: false });
+        Arc::new(Self { inbox, changed: Condvar::new() })
     }
 
     /// Waits without the interpreter's lock for the token, a poke or the end.
@@ -64,10 +57,7 @@ impl<A: Application> Seat<A> {
             }
             match timeout {
                 None => {
-                    inbox = self
-                        .changed
-                        .wait(inbox)
-                        .unwrap_or_else(PoisonError::into_inner);
+                    inbox = self.changed.wait(inbox).unwrap_or_else(PoisonError::into_inner);
                 }
                 Some(timeout) => {
                     let waited = self.changed.wait_timeout(inbox, timeout);
@@ -187,9 +177,7 @@ impl<A: Application> Scheduler<A> {
         if !crew.waiting.is_empty() || crew.wanted > 0 || crew.stopping {
             return 0;
         }
-        (existing / 4)
-            .clamp(1, 8)
-            .min(self.limit.saturating_sub(existing))
+        (existing / 4).clamp(1, 8).min(self.limit.saturating_sub(existing))
     }
 
     /// For the monitor: passes the token on if an application thread waits, else gives it back.
@@ -275,11 +263,7 @@ impl<A: Application> Scheduler<A> {
     }
 
     pub(crate) fn mode(&self) -> Mode {
-        if self.early.load(Ordering::Relaxed) {
-            Mode::Early
-        } else {
-            Mode::Late
-        }
+        if self.early.load(Ordering::Relaxed) { Mode::Early } else { Mode::Late }
     }
 
     /// Takes note of how many of some requests blocked; true when that changed the mode.

@@ -35,12 +35,7 @@ pub(crate) struct Slab<A: Application> {
 
 impl<A: Application> Slab<A> {
     pub(crate) fn new() -> Self {
-        Self {
-            entries: Vec::new(),
-            free: Vec::new(),
-            occupied: 0,
-            out: 0,
-        }
+        Self { entries: Vec::new(), free: Vec::new(), occupied: 0, out: 0 }
     }
 
     /// Connections that are open, those that are out included.
@@ -58,16 +53,10 @@ impl<A: Application> Slab<A> {
         self.occupied += 1;
         self.out += 1;
         let index = self.free.pop().unwrap_or_else(|| {
-            self.entries.push(Entry {
-                generation: 0,
-                slot: Slot::Free,
-            });
+            self.entries.push(Entry { generation: 0, slot: Slot::Free });
             (self.entries.len() - 1) as u32
         });
-        Key {
-            index,
-            generation: self.entries[index as usize].generation,
-        }
+        Key { index, generation: self.entries[index as usize].generation }
     }
 
     /// Takes the connection out; while it is out, `take` finds its mark.

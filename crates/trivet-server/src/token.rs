@@ -47,10 +47,7 @@ pub(crate) struct TokenCell<T> {
 
 impl<T> TokenCell<T> {
     pub(crate) fn new() -> Self {
-        Self {
-            ticket: AtomicU64::new(Ticket::TAKEN),
-            thing: AtomicPtr::new(ptr::null_mut()),
-        }
+        Self { ticket: AtomicU64::new(Ticket::TAKEN), thing: AtomicPtr::new(ptr::null_mut()) }
     }
 
     /// Lays the thing down. There is only one, so no other deposit can be there.
@@ -123,9 +120,7 @@ mod tests {
     fn a_look_names_the_thread_that_deposited() {
         let cell = TokenCell::new();
         cell.deposit(Ticket::first(41).next(), Box::new(()));
-        let Look::Deposited(ticket) = cell.look() else {
-            panic!("taken")
-        };
+        let Look::Deposited(ticket) = cell.look() else { panic!("taken") };
         assert_eq!(ticket.thread(), 41);
     }
 }

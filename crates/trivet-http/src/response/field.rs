@@ -54,10 +54,7 @@ impl Invalid {
     fn new(what: &'static str, text: &[u8]) -> Self {
         let shown = &text[..text.len().min(100)];
         let dots = if shown.len() < text.len() { "…" } else { "" };
-        Self {
-            what,
-            text: format!("{}{dots}", shown.escape_ascii()),
-        }
+        Self { what, text: format!("{}{dots}", shown.escape_ascii()) }
     }
 
     #[cold]
@@ -88,20 +85,14 @@ pub fn parse_status(status: &[u8]) -> Result<(u16, &[u8]), Invalid> {
             (100 * value(a) + 10 * value(b) + value(c), rest)
         }
         _ => {
-            return Err(Invalid::new(
-                "the status does not begin with three digits",
-                status,
-            ));
+            return Err(Invalid::new("the status does not begin with three digits", status));
         }
     };
     let reason = match reason {
         [] => reason,
         [b' ', reason @ ..] => reason,
         _ => {
-            return Err(Invalid::new(
-                "the status has no space after its three digits",
-                status,
-            ));
+            return Err(Invalid::new("the status has no space after its three digits", status));
         }
     };
     if number < 200 {
@@ -111,10 +102,7 @@ pub fn parse_status(status: &[u8]) -> Result<(u16, &[u8]), Invalid> {
         ));
     }
     if first_bad_value_byte(reason).is_some() {
-        return Err(Invalid::new(
-            "the status contains a control character",
-            status,
-        ));
+        return Err(Invalid::new("the status contains a control character", status));
     }
     Ok((number, reason))
 }
@@ -135,11 +123,7 @@ pub fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) -> Result<Noted
         ));
     }
     if first_bad_value_byte(value).is_some() {
-        return Err(Invalid::in_field(
-            "a header value contains a control character",
-            name,
-            value,
-        ));
+        return Err(Invalid::in_field("a header value contains a control character", name, value));
     }
     let noted = note(name, value)?;
     if matches!(noted, Noted::Plain | Noted::Date | Noted::Server) {
@@ -158,9 +142,7 @@ fn note(name: &[u8], value: &[u8]) -> Result<Noted, Invalid> {
     Ok(match name.len() {
         4 if is(b"date") => Noted::Date,
         6 if is(b"server") => Noted::Server,
-        10 if is(b"connection") => Noted::Connection {
-            close: says_close(value),
-        },
+        10 if is(b"connection") => Noted::Connection { close: says_close(value) },
         14 if is(b"content-length") => Noted::ContentLength(content_length(name, value)?),
         17 if is(b"transfer-encoding") => Noted::TransferEncoding,
         _ if HOP_BY_HOP.iter().any(|expected| is(expected)) => Noted::HopByHop,
@@ -187,17 +169,11 @@ fn content_length(name: &[u8], value: &[u8]) -> Result<u64, Invalid> {
 /// Eight bytes at a time: a byte that is below a space or DEL makes the word suspect, and then each
 /// byte of it is looked up.
 fn first_bad_value_byte(value: &[u8]) -> Option<u8> {
-    let bad = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .copied()
-            .find(|&byte| !byte_class::is(byte, FIELD_VALUE))
-    };
+    let bad = |bytes: &[u8]| bytes.iter().copied().find(|&byte| !byte_class::is(byte, FIELD_VALUE));
     let mut words = value.chunks_exact(8);
     for bytes in &mut words {
-        let suspect = bytes.iter().fold(false, |suspect, &byte| {
-            suspect | (byte < b' ') | (byte == 0x7f)
-        });
+        let suspect =
+            bytes.iter().fold(false, |suspect, &byte| suspect | (byte < b' ') | (byte == 0x7f));
         if suspect && let Some(byte) = bad(bytes) {
             return Some(byte);
         }
@@ -220,10 +196,7 @@ mod tests {
         assert_eq!(parse_status(b"200 OK").unwrap(), (200, &b"OK"[..]));
         assert_eq!(parse_status(b"404").unwrap(), (404, &b""[..]));
         assert_eq!(parse_status(b"404 ").unwrap(), (404, &b""[..]));
-        assert_eq!(
-            parse_status(b"999 Caf\xe9\tau lait").unwrap(),
-            (999, &b"Caf\xe9\tau lait"[..])
-        );
+        assert_eq!(parse_status(b"999 Caf\xe9\tau lait").unwrap(), (999, &b"Caf\xe9\tau lait"[..]));
     }
 
     #[test]
@@ -261,14 +234,8 @@ mod tests {
 
     #[test]
     fn date_and_server_are_appended_and_noted() {
-        assert_eq!(
-            write(b"DATE", b"now"),
-            (Ok(Noted::Date), b"DATE: now\r\n".to_vec())
-        );
-        assert_eq!(
-            write(b"Server", b"me"),
-            (Ok(Noted::Server), b"Server: me\r\n".to_vec())
-        );
+        assert_eq!(write(b"DATE", b"now"), (Ok(Noted::Date), b"DATE: now\r\n".to_vec()));
+        assert_eq!(write(b"Server", b"me"), (Ok(Noted::Server), b"Server: me\r\n".to_vec()));
     }
 
     #[test]
@@ -279,11 +246,7 @@ mod tests {
             ("Transfer-Encoding", "chunked", Noted::TransferEncoding),
             ("Connection", "close", Noted::Connection { close: true }),
             ("connection", "x, Close", Noted::Connection { close: true }),
-            (
-                "Connection",
-                "keep-alive",
-                Noted::Connection { close: false },
-            ),
+            ("Connection", "keep-alive", Noted::Connection { close: false }),
             ("Connection", "disclose", Noted::Connection { close: false }),
             ("Keep-Alive", "timeout=5", Noted::HopByHop),
             ("Proxy-Authenticate", "x", Noted::HopByHop),
@@ -300,11 +263,7 @@ mod tests {
     fn no_byte_that_ends_a_line_or_a_string_gets_into_a_name() {
         for byte in 0..=255_u8 {
             let name = [b'a', byte];
-            assert_eq!(
-                write(&name, b"v").0.is_ok(),
-                byte_class::is(byte, TOKEN),
-                "{byte:#x}"
-            );
+            assert_eq!(write(&name, b"v").0.is_ok(), byte_class::is(byte, TOKEN), "{byte:#x}");
         }
         assert!(write(b"", b"v").0.is_err());
     }
@@ -327,30 +286,14 @@ mod tests {
 
     #[test]
     fn lengths_that_are_no_numbers_are_refused() {
-        for value in [
-            "",
-            " ",
-            "+1",
-            "-1",
-            "1 2",
-            "1,2",
-            "0x1",
-            "18446744073709551616",
-            "\u{663}",
-        ] {
-            assert!(
-                write(b"Content-Length", value.as_bytes()).0.is_err(),
-                "{value}"
-            );
+        for value in ["", " ", "+1", "-1", "1 2", "1,2", "0x1", "18446744073709551616", "\u{663}"] {
+            assert!(write(b"Content-Length", value.as_bytes()).0.is_err(), "{value}");
         }
     }
 
     #[test]
     fn what_is_invalid_is_shown_without_control_characters() {
-        let shown = write(b"X", b"a\r\nSet-Cookie: b")
-            .0
-            .unwrap_err()
-            .to_string();
+        let shown = write(b"X", b"a\r\nSet-Cookie: b").0.unwrap_err().to_string();
         assert_eq!(
             shown,
             r#"a header value contains a control character: "X: a\r\nSet-Cookie: b""#

@@ -133,10 +133,7 @@ mod tests {
     #[test]
     fn a_connection_that_must_close_closes() {
         for status in [200, 204, 304] {
-            assert!(
-                plan(Http11, false, status, Some(0), None, false).close,
-                "{status}"
-            );
+            assert!(plan(Http11, false, status, Some(0), None, false).close, "{status}");
         }
     }
 }

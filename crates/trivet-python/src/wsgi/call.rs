@@ -102,10 +102,7 @@ impl Caller {
             Ok(made) => made,
             Err(error) => return self.fail(py, error, None),
         };
-        let result = self
-            .app
-            .bind(py)
-            .call1((&environ, self.start_response.bind(py)));
+        let result = self.app.bind(py).call1((&environ, self.start_response.bind(py)));
         let result = result.and_then(|iterable| self.respond_and_close(py, &iterable));
         if let Some(socket) = socket {
             if was_taken_over(&socket) {
@@ -220,10 +217,7 @@ impl Caller {
     /// Several bytes objects whose length together is known before the first is sent.
     fn respond_known(&self, py: Python<'_>, chunks: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
         let chunks = chunks.iter().map(as_bytes).collect::<PyResult<Vec<_>>>()?;
-        let length = chunks
-            .iter()
-            .map(|chunk| chunk.as_bytes().len() as u64)
-            .sum();
+        let length = chunks.iter().map(|chunk| chunk.as_bytes().len() as u64).sum();
         for chunk in chunks {
             if !self.send(py, chunk, Some(length))? {
                 return Ok(());
@@ -253,9 +247,8 @@ impl Caller {
             // PEP 3333: the head waits for the first bytes that are not empty.
             return Ok(true);
         }
-        let sent = self
-            .with_head()?
-            .send_part_of(chunk.as_bytes(), length, || SharedBytes::new(chunk));
+        let sent =
+            self.with_head()?.send_part_of(chunk.as_bytes(), length, || SharedBytes::new(chunk));
         let sent = match sent {
             Sent::Full => {
                 let current = &self.current;

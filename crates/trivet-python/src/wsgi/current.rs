@@ -18,10 +18,7 @@ pub(crate) struct Current {
 
 impl Current {
     pub(crate) fn new(exchange: Exchange<Wsgi>) -> Arc<Self> {
-        Arc::new(Self {
-            exchange: Mutex::new(exchange),
-            serial: AtomicU64::new(0),
-        })
+        Arc::new(Self { exchange: Mutex::new(exchange), serial: AtomicU64::new(0) })
     }
 
     /// For the thread that owns the exchange. It waits for nobody but a stray reader.

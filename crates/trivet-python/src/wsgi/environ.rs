@@ -79,10 +79,7 @@ fn key_name(name: &str) -> Option<String> {
         "content-type" => Some("CONTENT_TYPE".to_owned()),
         "content-length" => Some("CONTENT_LENGTH".to_owned()),
         "proxy" | "transfer-encoding" => None,
-        _ => Some(format!(
-            "HTTP_{}",
-            name.to_ascii_uppercase().replace('-', "_")
-        )),
+        _ => Some(format!("HTTP_{}", name.to_ascii_uppercase().replace('-', "_"))),
     }
 }
 
@@ -99,17 +96,11 @@ impl EnvironBuilder {
             .collect::<PyResult<_>>()?;
         let known = Known::ALL
             .iter()
-            .map(|(_, name)| KnownKey {
-                key: key_name(name).map(|name| key(&name)),
-                last: None,
-            })
+            .map(|(_, name)| KnownKey { key: key_name(name).map(|name| key(&name)), last: None })
             .collect();
         let methods = ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"]
             .iter()
-            .map(|name| Remembered {
-                bytes: name.as_bytes().to_vec(),
-                text: key(name),
-            })
+            .map(|name| Remembered { bytes: name.as_bytes().to_vec(), text: key(name) })
             .collect();
         Ok(Self {
             templates,
@@ -201,10 +192,8 @@ impl EnvironBuilder {
             _ => {
                 let text = from_latin1(py, target)?;
                 if target.len() <= REMEMBERED_VALUE_BYTES {
-                    self.last_path = Some(Remembered {
-                        bytes: target.to_vec(),
-                        text: text.clone().unbind(),
-                    });
+                    self.last_path =
+                        Some(Remembered { bytes: target.to_vec(), text: text.clone().unbind() });
                 }
                 text
             }
@@ -346,12 +335,7 @@ fn remember(last: &mut Option<Remembered>, bytes: &[u8], text: Py<PyString>) {
             last.bytes.extend_from_slice(bytes);
             last.text = text;
         }
-        None => {
-            *last = Some(Remembered {
-                bytes: bytes.to_vec(),
-                text,
-            })
-        }
+        None => *last = Some(Remembered { bytes: bytes.to_vec(), text }),
     }
 }
 
@@ -359,11 +343,7 @@ fn remember(last: &mut Option<Remembered>, bytes: &[u8], text: Py<PyString>) {
 fn set<T>(environ: &Bound<'_, PyDict>, key: &Py<PyString>, value: &Bound<'_, T>) -> PyResult<()> {
     // SAFETY: three live objects, the first a dict; the call takes references of its own.
     let result = unsafe { ffi::PyDict_SetItem(environ.as_ptr(), key.as_ptr(), value.as_ptr()) };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(PyErr::fetch(environ.py()))
-    }
+    if result == 0 { Ok(()) } else { Err(PyErr::fetch(environ.py())) }
 }
 
 fn address(py: Python<'_>, peer: Peer) -> PyResult<Address> {
@@ -372,10 +352,7 @@ fn address(py: Python<'_>, peer: Peer) -> PyResult<Address> {
         // No address, and none that would be true: a peer on this machine is not 127.0.0.1.
         Peer::Unix => (String::new(), String::new()),
     };
-    Ok(Address {
-        host: PyString::new(py, &host).unbind(),
-        port: PyString::new(py, &port).unbind(),
-    })
+    Ok(Address { host: PyString::new(py, &host).unbind(), port: PyString::new(py, &port).unbind() })
 }
 
 /// The entries that all requests of one listener share, and places for those that each one has.
@@ -395,10 +372,7 @@ fn template<'py>(
     environ.set_item("SERVER_NAME", &address.name)?;
     environ.set_item("SERVER_PORT", &address.port)?;
     environ.set_item("SERVER_PROTOCOL", "")?;
-    environ.set_item(
-        "SERVER_SOFTWARE",
-        concat!("trivet/", env!("CARGO_PKG_VERSION")),
-    )?;
+    environ.set_item("SERVER_SOFTWARE", concat!("trivet/", env!("CARGO_PKG_VERSION")))?;
     environ.set_item("REMOTE_ADDR", "")?;
     environ.set_item("REMOTE_PORT", "")?;
     environ.set_item("wsgi.version", (1, 0))?;

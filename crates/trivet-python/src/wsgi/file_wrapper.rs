@@ -30,15 +30,8 @@ impl FileWrapper {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let data = self
-            .filelike
-            .bind(py)
-            .call_method1(intern!(py, "read"), (self.blksize,))?;
-        if data.is_truthy()? {
-            Ok(data)
-        } else {
-            Err(PyStopIteration::new_err(()))
-        }
+        let data = self.filelike.bind(py).call_method1(intern!(py, "read"), (self.blksize,))?;
+        if data.is_truthy()? { Ok(data) } else { Err(PyStopIteration::new_err(())) }
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
@@ -63,26 +56,16 @@ impl FileWrapper {
         let filelike = self.filelike.bind(py);
         // An object may have a descriptor that is not what its read() gives (a decompressor): only
         // the standard library's own binary files are known to be the same.
-        let is_plain_file = ["BufferedReader", "BufferedRandom", "FileIO"]
-            .iter()
-            .any(|name| {
-                py.import("io")
-                    .and_then(|io| io.getattr(*name))
-                    .is_ok_and(|class| filelike.get_type().is(&class))
-            });
+        let is_plain_file = ["BufferedReader", "BufferedRandom", "FileIO"].iter().any(|name| {
+            py.import("io")
+                .and_then(|io| io.getattr(*name))
+                .is_ok_and(|class| filelike.get_type().is(&class))
+        });
         if !is_plain_file {
             return None;
         }
-        let number: i32 = filelike
-            .call_method0(intern!(py, "fileno"))
-            .ok()?
-            .extract()
-            .ok()?;
-        let offset: u64 = filelike
-            .call_method0(intern!(py, "tell"))
-            .ok()?
-            .extract()
-            .ok()?;
+        let number: i32 = filelike.call_method0(intern!(py, "fileno")).ok()?.extract().ok()?;
+        let offset: u64 = filelike.call_method0(intern!(py, "tell")).ok()?.extract().ok()?;
         // SAFETY: the file object is alive, holds the descriptor open, and nobody else runs Python
         // on it before it has been duplicated two lines below.
         let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
@@ -92,21 +75,14 @@ impl FileWrapper {
             return None;
         }
         let size = u64::try_from(about.st_size).ok()?;
-        Some(FilePart {
-            file,
-            offset,
-            length: size.saturating_sub(offset),
-        })
+        Some(FilePart { file, offset, length: size.saturating_sub(offset) })
     }
 }
 
 /// Only bytes may be sent.
 pub(crate) fn as_bytes<'a, 'py>(chunk: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyBytes>> {
     chunk.cast::<PyBytes>().map_err(|_| {
-        let name = chunk
-            .get_type()
-            .name()
-            .map_or_else(|_| "?".to_owned(), |name| name.to_string());
+        let name = chunk.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
         pyo3::exceptions::PyTypeError::new_err(format!(
             "the application's iterable gave {name}, expected bytes (PEP 3333)"
         ))

@@ -38,10 +38,7 @@ impl Input {
 
     pub(crate) fn serve(&self, serial: u64) {
         self.serial.store(serial, Ordering::Relaxed);
-        self.rest
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.rest.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn take_rest(&self, most: usize) -> Vec<u8> {
@@ -68,8 +65,7 @@ impl Input {
                 }
             }
             let current = &self.current;
-            py.detach(|| current.exchange().wait_for_body())
-                .map_err(body_error)?;
+            py.detach(|| current.exchange().wait_for_body()).map_err(body_error)?;
         }
     }
 
@@ -89,10 +85,7 @@ impl Input {
                 break;
             }
             let room = most - line.len();
-            let end = piece
-                .iter()
-                .position(|&byte| byte == b'\n')
-                .map(|at| at + 1);
+            let end = piece.iter().position(|&byte| byte == b'\n').map(|at| at + 1);
             let taken = end.unwrap_or(piece.len()).min(room);
             line.extend_from_slice(&piece[..taken]);
             if taken < piece.len() {
@@ -109,8 +102,7 @@ impl Input {
 
 /// `None` and negative sizes mean "all".
 fn most(size: Option<i64>) -> usize {
-    size.and_then(|size| usize::try_from(size).ok())
-        .unwrap_or(usize::MAX)
+    size.and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX)
 }
 
 fn body_error(error: BodyError) -> PyErr {
@@ -174,9 +166,7 @@ impl Input {
     #[pyo3(signature = (hint=None, /))]
     fn readlines<'py>(&self, py: Python<'py>, hint: Option<i64>) -> PyResult<Bound<'py, PyList>> {
         // io.IOBase: no lines are left out for a hint of zero.
-        let enough = hint
-            .filter(|&hint| hint > 0)
-            .map_or(usize::MAX, |hint| hint as usize);
+        let enough = hint.filter(|&hint| hint > 0).map_or(usize::MAX, |hint| hint as usize);
         let lines = PyList::empty(py);
         let mut total = 0;
         while total < enough {

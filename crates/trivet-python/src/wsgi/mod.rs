@@ -42,11 +42,7 @@ unsafe impl Send for SharedBytes {}
 impl SharedBytes {
     pub(crate) fn new(bytes: &Bound<'_, PyBytes>) -> Self {
         let memory = bytes.as_bytes();
-        Self {
-            start: memory.as_ptr(),
-            length: memory.len(),
-            _object: bytes.clone().unbind(),
-        }
+        Self { start: memory.as_ptr(), length: memory.len(), _object: bytes.clone().unbind() }
     }
 }
 

@@ -23,18 +23,10 @@ pub(crate) struct Responder {
 
 impl Responder {
     pub(crate) fn new(py: Python<'_>, current: &Arc<Current>) -> PyResult<Self> {
-        let writer = Writer {
-            current: Arc::clone(current),
-            serial: AtomicU64::new(0),
-        };
+        let writer = Writer { current: Arc::clone(current), serial: AtomicU64::new(0) };
         let writer = Py::new(py, writer)?;
         let write = writer.getattr(py, "write")?;
-        Ok(Self {
-            current: Arc::clone(current),
-            serial: AtomicU64::new(0),
-            writer,
-            write,
-        })
+        Ok(Self { current: Arc::clone(current), serial: AtomicU64::new(0), writer, write })
     }
 
     pub(crate) fn serve(&self, serial: u64) {
@@ -75,9 +67,7 @@ impl Responder {
             }
             _ => {}
         }
-        exchange
-            .start_head(&to_latin1(status, "the status")?)
-            .map_err(refused)?;
+        exchange.start_head(&to_latin1(status, "the status")?).map_err(refused)?;
         let result = add_fields(&mut exchange, headers);
         if let Err(error) = result {
             exchange.drop_head();
@@ -107,18 +97,12 @@ fn add_field(
     exchange: &mut trivet_server::Exchange<super::Wsgi>,
     header: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
-    let pair = header
-        .cast::<PyTuple>()
-        .ok()
-        .filter(|pair| pair.len() == 2)
-        .ok_or_else(|| {
-            PyTypeError::new_err(format!(
-                "start_response: each header must be a tuple of name and value, not {}",
-                header
-                    .repr()
-                    .map_or_else(|_| "that".to_owned(), |text| text.to_string())
-            ))
-        })?;
+    let pair = header.cast::<PyTuple>().ok().filter(|pair| pair.len() == 2).ok_or_else(|| {
+        PyTypeError::new_err(format!(
+            "start_response: each header must be a tuple of name and value, not {}",
+            header.repr().map_or_else(|_| "that".to_owned(), |text| text.to_string())
+        ))
+    })?;
     let name = pair.get_borrowed_item(0)?;
     let value = pair.get_borrowed_item(1)?;
     let (Ok(name), Ok(value)) = (name.cast::<PyString>(), value.cast::<PyString>()) else {
@@ -160,9 +144,7 @@ impl Writer {
         let sent = {
             let mut exchange = self.current.exchange_of(serial, "write()")?;
             if !exchange.has_head() {
-                return Err(PyRuntimeError::new_err(
-                    "write() was called before start_response",
-                ));
+                return Err(PyRuntimeError::new_err("write() was called before start_response"));
             }
             exchange.send_part_of(data.as_bytes(), None, || SharedBytes::new(data))
         };

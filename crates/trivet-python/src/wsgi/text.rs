@@ -74,9 +74,6 @@ mod tests {
 
     #[test]
     fn escapes_become_bytes_and_the_rest_stays() {
-        assert_eq!(
-            &*percent_decoded(b"/a%2Fb%c3%A9%zz%4"),
-            b"/a/b\xc3\xa9%zz%4"
-        );
+        assert_eq!(&*percent_decoded(b"/a%2Fb%c3%A9%zz%4"), b"/a/b\xc3\xa9%zz%4");
     }
 }

@@ -19,10 +19,7 @@ pub(crate) struct Upgrade {
 
 impl Upgrade {
     pub(crate) fn new(py: Python<'_>) -> PyResult<Self> {
-        let class = py
-            .import("trivet.engine.upgrade")?
-            .getattr("UpgradeSocket")?
-            .unbind();
+        let class = py.import("trivet.engine.upgrade")?.getattr("UpgradeSocket")?.unbind();
         Ok(Self { class })
     }
 
@@ -41,10 +38,7 @@ impl Upgrade {
 /// Whether the application has answered on the socket itself.
 pub(crate) fn was_taken_over(socket: &Bound<'_, PyAny>) -> bool {
     let py = socket.py();
-    socket
-        .getattr(intern!(py, "taken_over"))
-        .and_then(|taken| taken.is_truthy())
-        .unwrap_or(false)
+    socket.getattr(intern!(py, "taken_over")).and_then(|taken| taken.is_truthy()).unwrap_or(false)
 }
 
 /// Gives the second descriptor back when the application answered in the ordinary way.

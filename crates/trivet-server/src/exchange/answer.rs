@@ -84,16 +84,8 @@ impl<A: Application> Exchange<A> {
             known_length,
             can_go_on,
         );
-        let server: &[u8] = if self.has_server {
-            b""
-        } else {
-            &self.shared.config.server
-        };
-        let date = if self.has_date {
-            None
-        } else {
-            Some(self.date.text())
-        };
+        let server: &[u8] = if self.has_server { b"" } else { &self.shared.config.server };
+        let date = if self.has_date { None } else { Some(self.date.text()) };
         response::finish_head(&mut self.out, &self.plan, head.version, date, server);
         self.stage = Stage::Body;
     }

@@ -43,29 +43,18 @@ impl<A: Application> Exchange<A> {
                 Step::Data { start, end } if end - start > most => {
                     // Read again with an end that leaves no more than `most`.
                     let end = start + most;
-                    let step = self
-                        .reader
-                        .body
-                        .step(&available[..end], &self.shared.config.limits);
+                    let step = self.reader.body.step(&available[..end], &self.shared.config.limits);
                     debug_assert_eq!(step, Ok(Step::Data { start, end }));
                     let range = at.start + start..at.start + end;
                     at.start += end;
-                    let buffer = if from_first {
-                        &self.reader.buffer
-                    } else {
-                        &self.later
-                    };
+                    let buffer = if from_first { &self.reader.buffer } else { &self.later };
                     return Ok(BodyBytes::Some(&buffer[range]));
                 }
                 Step::Data { start, end } => {
                     self.reader.body = ahead;
                     let range = at.start + start..at.start + end;
                     at.start += end;
-                    let buffer = if from_first {
-                        &self.reader.buffer
-                    } else {
-                        &self.later
-                    };
+                    let buffer = if from_first { &self.reader.buffer } else { &self.later };
                     return Ok(BodyBytes::Some(&buffer[range]));
                 }
                 Step::End { consumed } => {
@@ -94,9 +83,7 @@ impl<A: Application> Exchange<A> {
             return Err(error);
         }
         if std::mem::take(&mut self.wants_continue) && self.stage == Stage::Nothing {
-            self.open_mut()
-                .output
-                .push_copy(b"HTTP/1.1 100 Continue\r\n\r\n");
+            self.open_mut().output.push_copy(b"HTTP/1.1 100 Continue\r\n\r\n");
             if self.push_out() == Sent::ClientLeft {
                 return Err(self.fail_body(BodyError::ClientLeft));
             }
@@ -148,10 +135,7 @@ impl<A: Application> Exchange<A> {
     pub fn length_of_body_here(&self) -> Option<u64> {
         let mut body = self.reader.body.clone();
         let mut length = 0;
-        let here = [
-            &self.reader.buffer[self.first.clone()],
-            &self.later[self.later_at.clone()],
-        ];
+        let here = [&self.reader.buffer[self.first.clone()], &self.later[self.later_at.clone()]];
         for mut rest in here {
             loop {
                 match body.step(rest, &self.shared.config.limits) {

@@ -81,14 +81,10 @@ impl<A: Application> Exchange<A> {
     pub(super) fn what_comes_next(&mut self, connection: &mut Connection<A>) {
         let body_is_over = self.reader.body.is_done();
         if !self.first.is_empty() {
-            connection
-                .input
-                .extend_from_slice(&self.reader.buffer[self.first.clone()]);
+            connection.input.extend_from_slice(&self.reader.buffer[self.first.clone()]);
         }
         if !self.later_at.is_empty() {
-            connection
-                .input
-                .extend_from_slice(&self.later[self.later_at.clone()]);
+            connection.input.extend_from_slice(&self.later[self.later_at.clone()]);
         }
         if self.reader.more_may_wait {
             connection.lent.note(Lent::EVENT);
@@ -163,9 +159,7 @@ impl<A: Application> Exchange<A> {
         if self.shared.scheduler.mode() == Mode::Early {
             return false;
         }
-        let blocked = u32::try_from(slept)
-            .unwrap_or(u32::MAX)
-            .min(REQUESTS_PER_TURN);
+        let blocked = u32::try_from(slept).unwrap_or(u32::MAX).min(REQUESTS_PER_TURN);
         self.shared.scheduler.observe(REQUESTS_PER_TURN, blocked)
     }
 

@@ -307,10 +307,7 @@ impl<A: Application> Exchange<A> {
 
     /// Before this thread blocks by itself: the token goes to somebody who can use it.
     fn give_token_away(&mut self) {
-        let hub = self
-            .hub
-            .take()
-            .or_else(|| self.shared.scheduler.deposited.take(self.ticket));
+        let hub = self.hub.take().or_else(|| self.shared.scheduler.deposited.take(self.ticket));
         if let Some(hub) = hub {
             self.shared.pass_on(hub);
         }
@@ -333,12 +330,7 @@ impl<A: Application> Exchange<A> {
 
     /// Who sent the request.
     pub fn peer(&self) -> Peer {
-        match self
-            .open()
-            .peer
-            .as_ref()
-            .map(|peer| SocketAddr::try_from(peer.clone()))
-        {
+        match self.open().peer.as_ref().map(|peer| SocketAddr::try_from(peer.clone())) {
             Some(Ok(address)) => Peer::Tcp(address),
             _ => Peer::Unix,
         }
@@ -351,23 +343,15 @@ impl<A: Application> Exchange<A> {
 
     /// What the application keeps, and the buffer of the head beside it.
     pub fn kept_and_head(&self) -> (Option<&A::Kept>, &Head, &[u8]) {
-        (
-            self.open().kept.as_ref(),
-            &self.reader.head,
-            &self.reader.buffer,
-        )
+        (self.open().kept.as_ref(), &self.reader.head, &self.reader.buffer)
     }
 
     fn open(&self) -> &Connection<A> {
-        self.connection
-            .as_ref()
-            .expect("a request runs from `begin` to `finish`")
+        self.connection.as_ref().expect("a request runs from `begin` to `finish`")
     }
 
     fn open_mut(&mut self) -> &mut Connection<A> {
-        self.connection
-            .as_mut()
-            .expect("a request runs from `begin` to `finish`")
+        self.connection.as_mut().expect("a request runs from `begin` to `finish`")
     }
 
     /// Whether a request runs now.

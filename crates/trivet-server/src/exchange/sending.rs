@@ -79,21 +79,14 @@ impl<A: Application> Exchange<A> {
         let mut sent = 0;
         let head = self.out.len();
         if connection.output.is_empty() {
-            let pieces = [
-                IoSlice::new(&self.out),
-                IoSlice::new(body),
-                IoSlice::new(tail),
-            ];
+            let pieces = [IoSlice::new(&self.out), IoSlice::new(body), IoSlice::new(tail)];
             match system::send_pieces(&connection.socket, &pieces) {
                 Ok(count) => sent = count,
                 Err(Errno::AGAIN) => {}
                 Err(_) => return self.lose_client(),
             }
         }
-        self.shared
-            .stats
-            .bytes_sent
-            .fetch_add((head + body.len() + tail.len()) as u64, Relaxed);
+        self.shared.stats.bytes_sent.fetch_add((head + body.len() + tail.len()) as u64, Relaxed);
         if sent < head {
             connection.output.push_copy(&self.out[sent..]);
         }
@@ -103,10 +96,7 @@ impl<A: Application> Exchange<A> {
             // A body that is longer than allowed is sent in part only, so it is copied.
             let bytes = share();
             if bytes.as_ref().len() == body.len() {
-                connection.output.push(Piece::Shared {
-                    bytes,
-                    sent: of_body,
-                });
+                connection.output.push(Piece::Shared { bytes, sent: of_body });
             } else {
                 connection.output.push_copy(&body[of_body..]);
             }
@@ -127,10 +117,7 @@ impl<A: Application> Exchange<A> {
         let Some(connection) = &mut self.connection else {
             return Sent::ClientLeft;
         };
-        self.shared
-            .stats
-            .bytes_sent
-            .fetch_add(self.out.len() as u64, Relaxed);
+        self.shared.stats.bytes_sent.fetch_add(self.out.len() as u64, Relaxed);
         if connection.output.is_empty() {
             if self.out.is_empty() {
                 return Sent::Ok;
@@ -218,25 +205,14 @@ impl<A: Application> Exchange<A> {
         }
         let out = std::mem::take(&mut self.out);
         let connection = self.open_mut();
-        connection.output.push(Piece::Owned {
-            bytes: out,
-            sent: 0,
-        });
-        connection.output.push(Piece::File {
-            file,
-            offset,
-            rest: length,
-        });
+        connection.output.push(Piece::Owned { bytes: out, sent: 0 });
+        connection.output.push(Piece::File { file, offset, rest: length });
         if is_chunked {
             connection.output.push_copy(b"\r\n");
         }
         let flushed = connection.output.flush(&connection.socket);
         self.out = Vec::with_capacity(COPY_BYTES + 1024);
-        let sent = if flushed == Flushed::Broken {
-            self.lose_client()
-        } else {
-            Sent::Ok
-        };
+        let sent = if flushed == Flushed::Broken { self.lose_client() } else { Sent::Ok };
         self.end_body();
         sent
     }

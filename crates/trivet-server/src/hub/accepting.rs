@@ -8,10 +8,7 @@ impl<A: Application> Hub<A> {
             return Ok(());
         }
         for (index, listener) in self.listeners.iter().enumerate() {
-            let key = Key {
-                index: index as u32,
-                generation: Self::LISTENER,
-            };
+            let key = Key { index: index as u32, generation: Self::LISTENER };
             self.poller.add_listener(&listener.socket, key.to_u64())?;
         }
         self.accepting = true;
@@ -34,11 +31,7 @@ impl<A: Application> Hub<A> {
                     let peer = peer.filter(|_| !self.listeners[index].is_unix);
                     let key = self.slab.reserve();
                     let mut connection = Box::new(Connection::new(socket, key, index, peer));
-                    if self
-                        .poller
-                        .add_connection(&connection.socket, key.to_u64())
-                        .is_err()
-                    {
+                    if self.poller.add_connection(&connection.socket, key.to_u64()).is_err() {
                         self.slab.forget(key);
                         continue;
                     }
@@ -46,10 +39,7 @@ impl<A: Application> Hub<A> {
                     connection.deadline = self.now + milliseconds(shared.config.header_timeout);
                     drop(self.keep(connection));
                     count(&shared.stats.connections_accepted);
-                    shared
-                        .stats
-                        .connections_open
-                        .fetch_add(1, Ordering::Relaxed);
+                    shared.stats.connections_open.fetch_add(1, Ordering::Relaxed);
                 }
                 Err(Errno::AGAIN) => return,
                 // The client left between its connect and our accept (accept(2)).

@@ -11,9 +11,7 @@ impl<A: Application> Hub<A> {
             (false, _) => self.next_sweep(),
         };
         let longest = 3_600_000;
-        Some(Duration::from_millis(
-            at.saturating_sub(clock::now()).min(longest) + 1,
-        ))
+        Some(Duration::from_millis(at.saturating_sub(clock::now()).min(longest) + 1))
     }
 
     /// The earliest deadline, but not more often than it matters.
@@ -28,11 +26,7 @@ impl<A: Application> Hub<A> {
         self.earliest = Milliseconds::MAX;
         let now = self.now;
         let mut late = Vec::new();
-        for connection in self
-            .slab
-            .here()
-            .filter(|connection| connection.deadline != 0)
-        {
+        for connection in self.slab.here().filter(|connection| connection.deadline != 0) {
             if connection.deadline <= now {
                 late.push(connection.key);
             } else {
@@ -94,10 +88,7 @@ impl<A: Application> Hub<A> {
             let Found::Here(mut connection) = self.slab.take(key) else {
                 continue;
             };
-            connection.deadline = connection
-                .deadline
-                .min(connection.since + DRAIN_GRACE)
-                .max(1);
+            connection.deadline = connection.deadline.min(connection.since + DRAIN_GRACE).max(1);
             // Events that are known already come first.
             if connection.deadline <= now && !self.ready.iter().any(|(ready, _)| *ready == key) {
                 drop(self.close(connection));

@@ -34,9 +34,7 @@ impl<A: Application> Hub<A> {
                     if connection.discarded > DISCARD_BYTES {
                         return Discarded::TooMuch;
                     }
-                    connection
-                        .input
-                        .extend_from_slice(&reader.buffer[..received]);
+                    connection.input.extend_from_slice(&reader.buffer[..received]);
                 }
                 Err(Errno::AGAIN) => return Discarded::NotYet,
                 Err(_) => return Discarded::Broken,
@@ -77,10 +75,7 @@ impl<A: Application> Hub<A> {
         let server = &self.shared.config.server;
         response::write_rejection(&mut answer, rejection, self.date.text(), server, false);
         self.log_rejection(&connection, rejection, answer.len() as u64);
-        connection.output.push(Piece::Owned {
-            bytes: answer,
-            sent: 0,
-        });
+        connection.output.push(Piece::Owned { bytes: answer, sent: 0 });
         connection.phase = Phase::Flush(After::Linger);
         connection.deadline = 0;
         self.ready.push_back((connection.key, false));

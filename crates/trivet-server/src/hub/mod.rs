@@ -167,8 +167,7 @@ impl<A: Application> Hub<A> {
 
     /// The next complete request among what the last polls brought. Never waits.
     pub(crate) fn next_request(&mut self, reader: &mut Reader) -> Option<Box<Connection<A>>> {
-        self.next_complete(reader)
-            .or_else(|| self.next_news(reader))
+        self.next_complete(reader).or_else(|| self.next_news(reader))
     }
 
     /// A request that was gathered while there was no thread for it.
@@ -190,11 +189,7 @@ impl<A: Application> Hub<A> {
             match self.slab.take(key) {
                 Found::Gone => {}
                 Found::Out(lent) => {
-                    lent.note(if closed {
-                        Lent::EVENT | Lent::PEER_CLOSED
-                    } else {
-                        Lent::EVENT
-                    });
+                    lent.note(if closed { Lent::EVENT | Lent::PEER_CLOSED } else { Lent::EVENT });
                     if self.shared.scheduler.has_returned() {
                         self.take_returned();
                     }
@@ -257,16 +252,9 @@ impl<A: Application> Hub<A> {
         let scheduler = &self.shared.scheduler;
         scheduler.polling.store(true, Ordering::SeqCst);
         let must_not_wait = scheduler.has_returned() || self.shared.has_orders(self.draining);
-        let timeout = if must_not_wait {
-            Some(Duration::ZERO)
-        } else {
-            self.time_to_sweep()
-        };
+        let timeout = if must_not_wait { Some(Duration::ZERO) } else { self.time_to_sweep() };
         self.poll_for(timeout);
-        self.shared
-            .scheduler
-            .polling
-            .store(false, Ordering::Relaxed);
+        self.shared.scheduler.polling.store(false, Ordering::Relaxed);
     }
 
     fn poll_for(&mut self, timeout: Option<Duration>) {
@@ -317,11 +305,7 @@ impl<A: Application> Hub<A> {
 
     /// Takes a connection back whose request is over.
     pub(crate) fn put_back(&mut self, mut connection: Box<Connection<A>>) {
-        let marks = if connection.lent.peek() == 0 {
-            0
-        } else {
-            connection.lent.take()
-        };
+        let marks = if connection.lent.peek() == 0 { 0 } else { connection.lent.take() };
         let closed = marks & Lent::PEER_CLOSED != 0;
         connection.peer_closed |= closed;
         let has_more = !connection.input.is_empty()
@@ -329,8 +313,7 @@ impl<A: Application> Hub<A> {
             || matches!(connection.phase, Phase::Flush(_) | Phase::Linger)
             || connection.peer_closed;
         if has_more {
-            self.ready
-                .push_back((connection.key, connection.peer_closed));
+            self.ready.push_back((connection.key, connection.peer_closed));
         }
         if self.draining && matches!(connection.phase, Phase::Idle) {
             connection.deadline = connection.deadline.min(self.now + DRAIN_GRACE);
@@ -340,19 +323,13 @@ impl<A: Application> Hub<A> {
 
     pub(crate) fn forget(&mut self, key: Key) {
         self.slab.forget(key);
-        self.shared
-            .stats
-            .connections_open
-            .fetch_sub(1, Ordering::Relaxed);
+        self.shared.stats.connections_open.fetch_sub(1, Ordering::Relaxed);
         if self.draining {
             self.shared.drained_if(self.slab.len() == 0);
         }
     }
 
-    #[allow(
-        clippy::boxed_local,
-        reason = "connections are boxed wherever they are handed on"
-    )]
+    #[allow(clippy::boxed_local, reason = "connections are boxed wherever they are handed on")]
     fn close(&mut self, connection: Box<Connection<A>>) -> Way<A> {
         self.forget(connection.key);
         Way::Done

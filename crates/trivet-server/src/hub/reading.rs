@@ -78,10 +78,7 @@ impl<A: Application> Hub<A> {
         connection: Box<Connection<A>>,
         reader: &mut Reader,
     ) -> Way<A> {
-        match reader
-            .head
-            .parse(&reader.buffer[..reader.filled], &self.shared.config.limits)
-        {
+        match reader.head.parse(&reader.buffer[..reader.filled], &self.shared.config.limits) {
             Ok(Progress::Complete) => {
                 reader.body = BodyReader::new(&reader.head.body, self.shared.config.body_limit);
                 Way::Run(connection)
@@ -120,11 +117,7 @@ impl<A: Application> Hub<A> {
             return Way::Run(connection);
         }
         let times_out = self.now + milliseconds(self.shared.config.body_timeout);
-        let ahead = BodyAhead {
-            reader: reader.body.clone(),
-            seen: head.len,
-            times_out,
-        };
+        let ahead = BodyAhead { reader: reader.body.clone(), seen: head.len, times_out };
         connection.input = reader.buffer[..reader.filled].to_vec();
         connection.phase = Phase::Body(Box::new(ahead));
         connection.deadline = times_out.min(self.now + READ_AHEAD);
@@ -155,9 +148,7 @@ impl<A: Application> Hub<A> {
                 Ok(0) => return self.close(connection),
                 Ok(received) => {
                     reader.more_may_wait = received == READ_BYTES || connection.peer_closed;
-                    connection
-                        .input
-                        .extend_from_slice(&reader.buffer[..received]);
+                    connection.input.extend_from_slice(&reader.buffer[..received]);
                     ahead.times_out = self.now + milliseconds(self.shared.config.body_timeout);
                 }
                 Err(Errno::AGAIN) => return self.keep(connection),

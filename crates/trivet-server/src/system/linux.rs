@@ -45,36 +45,19 @@ impl Poller {
     pub(crate) fn new() -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        epoll::add(
-            &epoll,
-            &wake,
-            EventData::new_u64(Self::WAKE),
-            EventFlags::IN | EventFlags::ET,
-        )?;
-        Ok(Self {
-            epoll,
-            wake,
-            events: Events(Vec::with_capacity(EVENTS_PER_WAIT)),
-        })
+        epoll::add(&epoll, &wake, EventData::new_u64(Self::WAKE), EventFlags::IN | EventFlags::ET)?;
+        Ok(Self { epoll, wake, events: Events(Vec::with_capacity(EVENTS_PER_WAIT)) })
     }
 
     /// A second handle, for waking and forgetting from other threads.
     pub(crate) fn handle(&self) -> io::Result<Waker> {
-        Ok(Waker {
-            epoll: self.epoll.try_clone()?,
-            wake: self.wake.try_clone()?,
-        })
+        Ok(Waker { epoll: self.epoll.try_clone()?, wake: self.wake.try_clone()? })
     }
 
     /// Watches a listening socket: level-triggered, and of several processes only one is woken.
     pub(crate) fn add_listener(&self, socket: impl AsFd, key: u64) -> io::Result<()> {
         let flags = EventFlags::IN | EventFlags::EXCLUSIVE;
-        Ok(epoll::add(
-            &self.epoll,
-            socket,
-            EventData::new_u64(key),
-            flags,
-        )?)
+        Ok(epoll::add(&self.epoll, socket, EventData::new_u64(key), flags)?)
     }
 
     pub(crate) fn remove(&self, socket: impl AsFd) {
@@ -85,23 +68,13 @@ impl Poller {
     /// Watches a connection for its whole life with one registration: edge-triggered.
     pub(crate) fn add_connection(&self, socket: impl AsFd, key: u64) -> io::Result<()> {
         let flags = EventFlags::IN | EventFlags::RDHUP | EventFlags::ET;
-        Ok(epoll::add(
-            &self.epoll,
-            socket,
-            EventData::new_u64(key),
-            flags,
-        )?)
+        Ok(epoll::add(&self.epoll, socket, EventData::new_u64(key), flags)?)
     }
 
     /// From now on also for room to write.
     pub(crate) fn watch_writable(&self, socket: impl AsFd, key: u64) -> io::Result<()> {
         let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-        Ok(epoll::modify(
-            &self.epoll,
-            socket,
-            EventData::new_u64(key),
-            flags,
-        )?)
+        Ok(epoll::modify(&self.epoll, socket, EventData::new_u64(key), flags)?)
     }
 
     /// Waits at most `timeout` (`None`: for ever) and appends what is ready.
@@ -177,18 +150,13 @@ pub(crate) fn send_file(
     length: u64,
 ) -> Result<usize, Errno> {
     let mut position = *offset;
-    let length = usize::try_from(length)
-        .unwrap_or(usize::MAX)
-        .min(1024 * 1024);
+    let length = usize::try_from(length).unwrap_or(usize::MAX).min(1024 * 1024);
     rustix::fs::sendfile(socket, file, Some(&mut position), length)
 }
 
 /// The number of this thread in /proc.
 pub(crate) fn this_thread() -> u32 {
-    rustix::thread::gettid()
-        .as_raw_nonzero()
-        .get()
-        .cast_unsigned()
+    rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
 }
 
 /// How often this thread has gone to sleep by itself.
@@ -210,10 +178,7 @@ pub(crate) struct ThreadWatch {
 
 impl ThreadWatch {
     pub(crate) fn new() -> Self {
-        Self {
-            thread: 0,
-            stat: None,
-        }
+        Self { thread: 0, stat: None }
     }
 
     /// Whether the thread sleeps: `None` where /proc does not tell (hidepid, another container).

@@ -40,21 +40,13 @@ fn key(key: u64) -> usize {
 impl Poller {
     pub(crate) fn new() -> io::Result<Self> {
         let poller = Arc::new(polling::Poller::new()?);
-        Ok(Self {
-            poller,
-            events: Events::with_capacity(EVENTS_PER_WAIT),
-        })
+        Ok(Self { poller, events: Events::with_capacity(EVENTS_PER_WAIT) })
     }
 
     /// A second handle, for waking and forgetting from other threads.
-    #[allow(
-        clippy::unnecessary_wraps,
-        reason = "the Linux one duplicates descriptors"
-    )]
+    #[allow(clippy::unnecessary_wraps, reason = "the Linux one duplicates descriptors")]
     pub(crate) fn handle(&self) -> io::Result<Waker> {
-        Ok(Waker {
-            poller: Arc::clone(&self.poller),
-        })
+        Ok(Waker { poller: Arc::clone(&self.poller) })
     }
 
     /// Watches a listening socket, level-triggered.
@@ -66,10 +58,7 @@ impl Poller {
         let source = socket.as_fd().as_raw_fd();
         // SAFETY: listeners live as long as the engine; a connection is deleted by the kernel when
         // its descriptor is closed, or by `forget` when a duplicate lives on.
-        unsafe {
-            self.poller
-                .add_with_mode(source, Event::readable(key(at)), mode)
-        }
+        unsafe { self.poller.add_with_mode(source, Event::readable(key(at)), mode) }
     }
 
     pub(crate) fn remove(&self, socket: impl AsFd) {
@@ -84,8 +73,7 @@ impl Poller {
 
     /// From now on also for room to write.
     pub(crate) fn watch_writable(&self, socket: impl AsFd, at: u64) -> io::Result<()> {
-        self.poller
-            .modify_with_mode(socket.as_fd(), Event::all(key(at)), PollMode::Edge)
+        self.poller.modify_with_mode(socket.as_fd(), Event::all(key(at)), PollMode::Edge)
     }
 
     /// Waits at most `timeout` (`None`: for ever) and hands on what is ready.
@@ -102,10 +90,7 @@ impl Poller {
         }
         for event in self.events.iter() {
             let closed = event.is_interrupt() || event.is_err() == Some(true);
-            each(Ready {
-                key: event.key as u64,
-                closed,
-            });
+            each(Ready { key: event.key as u64, closed });
         }
         Ok(self.events.len())
     }
@@ -155,17 +140,9 @@ pub(crate) fn send_file(
     length: u64,
 ) -> Result<usize, Errno> {
     let mut buffer = [0u8; 64 * 1024];
-    let wanted = usize::try_from(length)
-        .unwrap_or(usize::MAX)
-        .min(buffer.len());
-    let file = File::from(
-        file.as_fd()
-            .try_clone_to_owned()
-            .map_err(|_| Errno::MFILE)?,
-    );
-    let read = file
-        .read_at(&mut buffer[..wanted], *offset)
-        .map_err(|_| Errno::IO)?;
+    let wanted = usize::try_from(length).unwrap_or(usize::MAX).min(buffer.len());
+    let file = File::from(file.as_fd().try_clone_to_owned().map_err(|_| Errno::MFILE)?);
+    let read = file.read_at(&mut buffer[..wanted], *offset).map_err(|_| Errno::IO)?;
     if read == 0 {
         return Ok(0);
     }
