@@ -103,7 +103,15 @@ impl Caller {
             Err(error) => return self.fail(py, error, None),
         };
         let result = self.app.bind(py).call1((&environ, self.start_response.bind(py)));
-        let result = result.and_then(|iterable| self.respond_and_close(py, &iterable));
+        let is_taken = socket.as_ref().is_some_and(was_taken_over);
+        let result = result.and_then(|iterable| {
+            if is_taken {
+                // Flask-Sock returns an ordinary answer when the conversation is over: to nobody.
+                close(&iterable)
+            } else {
+                self.respond_and_close(py, &iterable)
+            }
+        });
         if let Some(socket) = socket {
             if was_taken_over(&socket) {
                 return self.end_upgrade(py, result, &environ);
