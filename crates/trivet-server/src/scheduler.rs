@@ -100,6 +100,9 @@ struct Crew<A: Application> {
     threads: usize,
     /// Threads that were asked for and have not come yet.
     wanted: usize,
+    /// Threads whose request has become a conversation of its own (WebSocket): they may go on for
+    /// hours and do not count against the limit.
+    conversing: usize,
     /// The monitor holds the token because every application thread is busy.
     monitor_holds: bool,
     stopping: bool,
@@ -138,6 +141,7 @@ impl<A: Application> Scheduler<A> {
                 waiting: Vec::new(),
                 threads: 0,
                 wanted: 0,
+                conversing: 0,
                 monitor_holds: false,
                 stopping: false,
             }),
@@ -177,7 +181,7 @@ impl<A: Application> Scheduler<A> {
         if !crew.waiting.is_empty() || crew.wanted > 0 || crew.stopping {
             return 0;
         }
-        (existing / 4).clamp(1, 8).min(self.limit.saturating_sub(existing))
+        (existing / 4).clamp(1, 8).min((self.limit + crew.conversing).saturating_sub(existing))
     }
 
     /// For the monitor: passes the token on if an application thread waits, else gives it back.
@@ -198,7 +202,7 @@ impl<A: Application> Scheduler<A> {
     pub(crate) fn join(&self) -> bool {
         let mut crew = locked(&self.crew);
         crew.wanted = crew.wanted.saturating_sub(1);
-        if crew.stopping || crew.threads >= self.limit {
+        if crew.stopping || crew.threads >= self.limit + crew.conversing {
             return false;
         }
         crew.threads += 1;
@@ -215,10 +219,18 @@ impl<A: Application> Scheduler<A> {
         crew.wanted = crew.wanted.saturating_sub(count);
     }
 
+    pub(crate) fn conversation_begins(&self) {
+        locked(&self.crew).conversing += 1;
+    }
+
+    pub(crate) fn conversation_ends(&self) {
+        locked(&self.crew).conversing -= 1;
+    }
+
     /// Whether fewer than half of the threads that there may be are busy.
     pub(crate) fn has_room(&self) -> bool {
         let crew = locked(&self.crew);
-        (crew.threads - crew.waiting.len()) * 2 < self.limit
+        (crew.threads - crew.waiting.len()).saturating_sub(crew.conversing) * 2 < self.limit
     }
 
     pub(crate) fn threads(&self) -> usize {

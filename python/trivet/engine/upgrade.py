@@ -6,6 +6,7 @@ import socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from _typeshed import ReadableBuffer
@@ -21,15 +22,18 @@ class UpgradeSocket(socket.socket):
     Made on the thread that serves the request; used by whichever thread the application likes.
     """
 
-    def __init__(self, descriptor: int, early: bytes) -> None:
-        """`descriptor` becomes this object's own; `early` is what came after the request's head."""
+    def __init__(self, descriptor: int, early: bytes, begin: Callable[[], None]) -> None:
+        """`descriptor` becomes this object's own; `early` is what came after the request's head;
+        `begin()` tells the engine that the connection is taken over.
+        """
         super().__init__(fileno=descriptor)
         self._early = early
-        self.taken_over = False
+        self._begin: Callable[[], None] | None = begin
 
     def _take_over(self) -> None:
-        if not self.taken_over:
-            self.taken_over = True
+        if self._begin is not None:
+            self._begin()
+            self._begin = None
             # The engine's sockets do not block, and this descriptor shares their mode.
             self.setblocking(True)
 

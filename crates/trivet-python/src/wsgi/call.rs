@@ -14,7 +14,7 @@ use super::environ::{EnvironBuilder, ServerAddress};
 use super::file_wrapper::{FileWrapper, as_bytes};
 use super::input::Input;
 use super::responder::Responder;
-use super::upgrade::{Upgrade, close_unused, was_taken_over};
+use super::upgrade::{Upgrade, close_unused};
 use super::{SharedBytes, Wsgi};
 use crate::config::EngineConfig;
 
@@ -98,12 +98,12 @@ impl Caller {
         }
         self.responder.get().serve(serial);
         self.input.get().serve(serial);
-        let (environ, socket) = match self.make_environ(py) {
+        let (environ, socket) = match self.make_environ(py, serial) {
             Ok(made) => made,
             Err(error) => return self.fail(py, error, None),
         };
         let result = self.app.bind(py).call1((&environ, self.start_response.bind(py)));
-        let is_taken = socket.as_ref().is_some_and(was_taken_over);
+        let is_taken = socket.is_some() && self.current.exchange().is_in_conversation();
         let result = result.and_then(|iterable| {
             if is_taken {
                 // Flask-Sock returns an ordinary answer when the conversation is over: to nobody.
@@ -113,7 +113,7 @@ impl Caller {
             }
         });
         if let Some(socket) = socket {
-            if was_taken_over(&socket) {
+            if self.current.exchange().is_in_conversation() {
                 return self.end_upgrade(py, result, &environ);
             }
             close_unused(&socket);
@@ -155,12 +155,13 @@ impl Caller {
     fn make_environ<'py>(
         &mut self,
         py: Python<'py>,
+        serial: u64,
     ) -> PyResult<(Bound<'py, PyDict>, Option<Bound<'py, PyAny>>)> {
         let mut exchange = self.current.exchange();
         let input = self.input.bind(py).as_any();
         let environ = self.environ.build(py, &mut exchange, input)?;
         let socket = if exchange.head().upgrade {
-            let socket = self.upgrade.socket(py, &exchange)?;
+            let socket = self.upgrade.socket(py, &exchange, &self.current, serial)?;
             environ.set_item(intern!(py, "werkzeug.socket"), &socket)?;
             Some(socket)
         } else {

@@ -1,9 +1,10 @@
 //! `werkzeug.socket`: the connection itself, for applications that speak another protocol on it.
 //!
 //! simple-websocket (Flask-Sock, Flask-SocketIO in threading mode) takes it from the environ. The
-//! object is made by `trivet.engine.upgrade`, which notes whether it was written to.
+//! object is made by `trivet.engine.upgrade`, which tells when it is first used.
 
 use std::os::fd::{AsFd, IntoRawFd};
+use std::sync::Arc;
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -11,8 +12,25 @@ use pyo3::types::PyBytes;
 use trivet_server::Exchange;
 
 use super::Wsgi;
+use super::current::Current;
 
-/// The socket object of a request that asks for an upgrade.
+/// Told by the socket object at its first use.
+#[pyclass(frozen, module = "trivet._engine")]
+struct Conversation {
+    current: Arc<Current>,
+    serial: u64,
+}
+
+#[pymethods]
+impl Conversation {
+    /// The application has begun to speak on the socket itself.
+    fn __call__(&self) -> PyResult<()> {
+        self.current.exchange_of(self.serial, "werkzeug.socket")?.begin_conversation();
+        Ok(())
+    }
+}
+
+/// Makes the socket objects of requests that ask for an upgrade.
 pub(crate) struct Upgrade {
     class: Py<PyAny>,
 }
@@ -23,22 +41,19 @@ impl Upgrade {
         Ok(Self { class })
     }
 
-    /// A blocking Python socket on a descriptor of its own, with what the client sent already.
+    /// A Python socket on a descriptor of its own, with what the client sent already.
     pub(crate) fn socket<'py>(
         &self,
         py: Python<'py>,
         exchange: &Exchange<Wsgi>,
+        current: &Arc<Current>,
+        serial: u64,
     ) -> PyResult<Bound<'py, PyAny>> {
         let descriptor = exchange.socket().as_fd().try_clone_to_owned()?;
         let early = PyBytes::new(py, exchange.after_head());
-        self.class.bind(py).call1((descriptor.into_raw_fd(), early))
+        let begin = Conversation { current: Arc::clone(current), serial };
+        self.class.bind(py).call1((descriptor.into_raw_fd(), early, Py::new(py, begin)?))
     }
-}
-
-/// Whether the application has answered on the socket itself.
-pub(crate) fn was_taken_over(socket: &Bound<'_, PyAny>) -> bool {
-    let py = socket.py();
-    socket.getattr(intern!(py, "taken_over")).and_then(|taken| taken.is_truthy()).unwrap_or(false)
 }
 
 /// Gives the second descriptor back when the application answered in the ordinary way.

@@ -14,11 +14,25 @@ impl<A: Application> Exchange<A> {
         &self.reader.buffer[self.first.clone()]
     }
 
+    /// The application takes the connection over: this thread is its own for as long as that lasts.
+    pub fn begin_conversation(&mut self) {
+        if !std::mem::replace(&mut self.in_conversation, true) {
+            self.shared.scheduler.conversation_begins();
+            self.give_token_away();
+        }
+    }
+
+    /// Whether the application has taken the connection over.
+    pub fn is_in_conversation(&self) -> bool {
+        self.in_conversation
+    }
+
     /// Lets go of a connection that the application has taken over through [`Exchange::socket`].
     pub fn let_go(&mut self) {
-        let Some(connection) = self.connection.take() else {
-            return;
-        };
+        let Some(connection) = self.connection.take() else { return };
+        if std::mem::take(&mut self.in_conversation) {
+            self.shared.scheduler.conversation_ends();
+        }
         self.status = 101;
         // A second descriptor of the same socket would keep the registration alive.
         self.shared.waker.forget(&connection.socket);
@@ -35,6 +49,9 @@ impl<A: Application> Exchange<A> {
 
     /// Ends the request: gives the connection back, and takes the token back if it still lies there.
     pub fn finish(&mut self) {
+        if self.in_conversation {
+            return self.let_go();
+        }
         let Some(mut connection) = self.connection.take() else {
             return;
         };

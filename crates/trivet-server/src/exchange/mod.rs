@@ -140,6 +140,7 @@ pub struct Exchange<A: Application> {
     body_sent: u64,
     client_left: bool,
     cut: bool,
+    in_conversation: bool,
 
     date: Date,
     lines: Lines,
@@ -180,6 +181,7 @@ impl<A: Application> Exchange<A> {
             body_sent: 0,
             client_left: false,
             cut: false,
+            in_conversation: false,
             date: Date::new(),
             lines: Lines::default(),
             log,
