@@ -1,0 +1,20 @@
+"""Wrong calls of start_response as data, for the view that makes them and the test."""
+
+from collections.abc import Mapping
+from typing import Any
+
+# Each is a call of start_response that the server must refuse, and must not write to the socket.
+WRONG_STARTS: Mapping[str, tuple[Any, Any]] = {
+    "a line feed in a header value": ("200 OK", [("X-Wrong", "a\nX-Injected: 1")]),
+    "a carriage return in a header value": ("200 OK", [("X-Wrong", "a\rX-Injected: 1")]),
+    "a line feed in a header name": ("200 OK", [("X-Wrong\nX-Injected", "1")]),
+    "a line feed in the status": ("200 OK\r\nX-Injected: 1", []),
+    "a status without a number": ("OK", []),
+    "a status that is not text": (200, []),
+    "a status that is bytes": (b"200 OK", []),
+    "a header value that is not text": ("200 OK", [("X-Wrong", 1)]),
+    "a header name that is bytes": ("200 OK", [(b"X-Wrong", "1")]),
+    "a header value beyond latin-1": ("200 OK", [("X-Wrong", "\u20ac")]),
+    "headers that are no list": ("200 OK", None),
+    "a length that is no number": ("200 OK", [("Content-Length", "ten")]),
+}
