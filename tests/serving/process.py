@@ -21,6 +21,10 @@ STOP_TIMEOUT_SECONDS = 30.0
 LOOK_AGAIN_SECONDS = 0.01
 
 
+# Under load the output holds a line for each of a million requests.
+OUTPUT_SHOWN_CHARACTERS = 4_000
+
+
 class ServerFailed(AssertionError):
     """The server ended, or did not do in time what was waited for; its output is in the message."""
 
@@ -135,7 +139,8 @@ class ServerProcess:
         self._process.wait(STOP_TIMEOUT_SECONDS)
 
     def failure(self, what: str) -> ServerFailed:
-        return ServerFailed(f"{' '.join(self.command)}\n{what}; its output:\n{self.output}")
+        output = self.output[-OUTPUT_SHOWN_CHARACTERS:]
+        return ServerFailed(f"{' '.join(self.command)}\n{what}; the end of its output:\n{output}")
 
 
 def takes_connections(address: Address) -> bool:

@@ -1,0 +1,16 @@
+//! The engine as its callers see it: a fake application on real sockets, in threads, without Python.
+
+mod answering;
+mod bodies;
+mod client;
+mod deadlines;
+mod draining;
+mod fairness;
+mod gate;
+mod leaving;
+mod limits;
+mod scheduling;
+mod sending;
+mod server;
+mod stopping;
+mod stress;
