@@ -6,9 +6,6 @@ mod wsgi;
 
 use pyo3::prelude::*;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Trivet's engine. Private: import from trivet.engine.
 // Nothing is shared between threads without a lock, so the module needs no global interpreter lock.
 #[pymodule(gil_used = false)]

@@ -1,1 +1,1 @@
-"""The only door to the compiled engine: everything else imports from here and not trivet._engine."""
+"""The only door to the compiled engine: everything else imports from here, not trivet._engine."""

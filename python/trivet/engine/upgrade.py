@@ -1,4 +1,4 @@
-"""The socket that a request to another protocol carries as `werkzeug.socket`; no protocol itself."""
+"""The socket that a request to another protocol carries as `werkzeug.socket`, without protocol."""
 
 from __future__ import annotations
 

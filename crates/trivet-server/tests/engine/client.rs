@@ -176,8 +176,7 @@ impl Client {
         self.stream.set_nonblocking(true).unwrap();
         let result = self.stream.read(&mut [0; 1]);
         self.stream.set_nonblocking(false).unwrap();
-        self.received.is_empty()
-            && result.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+        self.received.is_empty() && result.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 
     pub(crate) fn take(&mut self, length: usize) -> Vec<u8> {

@@ -24,7 +24,7 @@ use crate::gate::PATIENCE;
 pub(crate) struct Fake;
 
 impl Application for Fake {
-    type Bytes = Arc<Vec<u8>>;
+    type Bytes = Arc<[u8]>;
     type Kept = u32;
 }
 
@@ -282,7 +282,7 @@ pub(crate) fn target(exchange: &Exchange<Fake>) -> String {
 /// Answers with 200 and the whole body.
 pub(crate) fn answer(exchange: &mut Exchange<Fake>, body: &[u8]) -> Sent {
     start(exchange, "200 OK");
-    exchange.send_whole(body, || Arc::new(body.to_vec()))
+    exchange.send_whole(body, || Arc::from(body))
 }
 
 pub(crate) fn start(exchange: &mut Exchange<Fake>, status: &str) {
@@ -292,7 +292,7 @@ pub(crate) fn start(exchange: &mut Exchange<Fake>, status: &str) {
 
 /// Sends a part of a body of unknown length.
 pub(crate) fn send(exchange: &mut Exchange<Fake>, part: &[u8]) -> Sent {
-    exchange.send_part_of(part, None, || Arc::new(part.to_vec()))
+    exchange.send_part_of(part, None, || Arc::from(part))
 }
 
 /// The whole body of the request, and how often it had to be waited for.
