@@ -71,6 +71,13 @@ pub(crate) enum Phase {
     Linger,
 }
 
+impl Phase {
+    /// Whether the deadline is about bytes that the client should send.
+    pub(crate) fn awaits_input(&self) -> bool {
+        matches!(self, Self::Idle | Self::Head | Self::Body(_))
+    }
+}
+
 /// How far the reading ahead of a body has come.
 #[derive(Debug)]
 pub(crate) struct BodyAhead {
@@ -154,4 +161,28 @@ impl<A: Application> Connection<A> {
 pub(crate) fn send_without_delay(socket: &OwnedFd) {
     // A socket that cannot do this is only slower.
     let _ = sockopt::set_tcp_nodelay(socket, true);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_goes_through_the_poller_unchanged() {
+        for (index, generation) in [(0, 0), (1, 0), (0, 1), (u32::MAX, 7), (7, u32::MAX)] {
+            let key = Key { index, generation };
+            assert_eq!(Key::from_u64(key.to_u64()), key);
+        }
+    }
+
+    #[test]
+    fn marks_gather_until_they_are_taken() {
+        let lent = Lent::default();
+        assert_eq!(lent.peek(), 0);
+        lent.note(Lent::EVENT);
+        lent.note(Lent::EVENT | Lent::PEER_CLOSED);
+        assert_eq!(lent.peek(), Lent::EVENT | Lent::PEER_CLOSED);
+        assert_eq!(lent.take(), Lent::EVENT | Lent::PEER_CLOSED);
+        assert_eq!((lent.peek(), lent.take()), (0, 0));
+    }
 }

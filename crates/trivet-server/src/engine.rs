@@ -295,8 +295,11 @@ impl<A: Application> Monitor<A> {
         let mut reader = Reader::new();
         loop {
             hub = match self.shared.scheduler.offer(hub) {
-                None => return,
-                Some(hub) => hub,
+                Ok(()) => return,
+                Err((hub, wanted)) => {
+                    self.shared.want_threads(wanted);
+                    hub
+                }
             };
             if self.shared.scheduler.is_stopping() {
                 return;

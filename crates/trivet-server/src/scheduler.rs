@@ -72,7 +72,14 @@ impl<A: Application> Seat<A> {
     }
 
     fn give(&self, hub: Box<Hub<A>>) {
-        locked(&self.inbox).token = Some(hub);
+        let mut inbox = locked(&self.inbox);
+        if inbox.stop {
+            // Nobody will look here again, and a hub that lies here would keep itself alive.
+            drop(inbox);
+            drop(hub);
+            return;
+        }
+        inbox.token = Some(hub);
         self.changed.notify_one();
     }
 
@@ -82,8 +89,13 @@ impl<A: Application> Seat<A> {
     }
 
     fn stop(&self) {
-        locked(&self.inbox).stop = true;
+        let mut inbox = locked(&self.inbox);
+        inbox.stop = true;
+        let left = inbox.token.take();
         self.changed.notify_one();
+        drop(inbox);
+        // Outside the lock: this closes every connection.
+        drop(left);
     }
 }
 
@@ -160,6 +172,11 @@ impl<A: Application> Scheduler<A> {
     /// Gives the token to a waiting thread, or to the monitor; says how many threads to start.
     pub(crate) fn pass_on(&self, hub: Box<Hub<A>>) -> usize {
         let mut crew = locked(&self.crew);
+        if crew.stopping {
+            drop(crew);
+            drop(hub);
+            return 0;
+        }
         let seat = crew.waiting.pop();
         let ask = self.threads_to_ask_for(&crew);
         crew.wanted += ask;
@@ -184,18 +201,19 @@ impl<A: Application> Scheduler<A> {
         (existing / 4).clamp(1, 8).min((self.limit + crew.conversing).saturating_sub(existing))
     }
 
-    /// For the monitor: passes the token on if an application thread waits, else gives it back.
-    pub(crate) fn offer(&self, hub: Box<Hub<A>>) -> Option<Box<Hub<A>>> {
+    /// For the monitor: passes the token on if an application thread waits, else gives it back and
+    /// says how many threads to start, in case that earlier ones could not be started.
+    pub(crate) fn offer(&self, hub: Box<Hub<A>>) -> Result<(), (Box<Hub<A>>, usize)> {
         let mut crew = locked(&self.crew);
-        match crew.waiting.pop() {
-            Some(seat) => {
-                crew.monitor_holds = false;
-                drop(crew);
-                seat.give(hub);
-                None
-            }
-            None => Some(hub),
-        }
+        let Some(seat) = crew.waiting.pop() else {
+            let ask = self.threads_to_ask_for(&crew);
+            crew.wanted += ask;
+            return Err((hub, ask));
+        };
+        crew.monitor_holds = false;
+        drop(crew);
+        seat.give(hub);
+        Ok(())
     }
 
     /// A new application thread reports; false means that it is not needed any more.
@@ -311,6 +329,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::application::fake::{Fake, connection};
 
     #[test]
     fn views_that_block_release_the_token_early() {
@@ -326,5 +345,134 @@ mod tests {
     #[test]
     fn views_that_stop_blocking_release_it_late_again() {
         assert_eq!(decide(Mode::Early, 64, 1), Mode::Late);
+    }
+
+    fn scheduler(limit: usize) -> Scheduler<Fake> {
+        Scheduler::new(limit)
+    }
+
+    #[test]
+    fn the_mode_follows_whole_windows_of_requests() {
+        let scheduler = scheduler(4);
+        assert_eq!(scheduler.mode(), Mode::Late);
+        for _ in 1..Scheduler::<Fake>::WINDOW {
+            assert!(!scheduler.observe(1, 1));
+        }
+        assert!(scheduler.observe(1, 1));
+        assert_eq!(scheduler.mode(), Mode::Early);
+        assert!(!scheduler.observe(64, 64), "it is early already");
+        assert!(scheduler.observe(64, 0));
+        assert_eq!(scheduler.mode(), Mode::Late);
+    }
+
+    #[test]
+    fn threads_are_let_in_up_to_the_limit_and_until_the_stop() {
+        let scheduler = scheduler(2);
+        assert!(scheduler.join() && scheduler.join());
+        assert!(!scheduler.join());
+        scheduler.leave();
+        assert!(scheduler.join());
+        assert_eq!(scheduler.threads(), 2);
+        scheduler.leave();
+        scheduler.stop();
+        assert!(scheduler.is_stopping() && !scheduler.join());
+        assert_eq!(scheduler.threads(), 1);
+    }
+
+    #[test]
+    fn more_threads_are_asked_for_the_more_there_are_but_never_above_the_limit() {
+        let scheduler = scheduler(20);
+        let mut asked = Vec::new();
+        loop {
+            let ask = {
+                let mut crew = locked(&scheduler.crew);
+                let ask = scheduler.threads_to_ask_for(&crew);
+                crew.wanted += ask;
+                assert_eq!(scheduler.threads_to_ask_for(&crew), 0, "they are on their way");
+                ask
+            };
+            if ask == 0 {
+                break;
+            }
+            asked.push(ask);
+            for _ in 0..ask {
+                assert!(scheduler.join());
+            }
+        }
+        assert_eq!(scheduler.threads(), 20);
+        assert!(asked.iter().all(|ask| (1..=8).contains(ask)), "{asked:?}");
+        assert!(asked.is_sorted() || asked.last() < Some(&8), "{asked:?}");
+    }
+
+    #[test]
+    fn a_thread_that_waits_is_reason_enough_to_ask_for_none() {
+        let scheduler = scheduler(20);
+        assert!(scheduler.join());
+        scheduler.queue(&Seat::new());
+        assert_eq!(scheduler.threads_to_ask_for(&locked(&scheduler.crew)), 0);
+    }
+
+    #[test]
+    fn threads_that_could_not_be_started_can_be_asked_for_again() {
+        let scheduler = scheduler(20);
+        locked(&scheduler.crew).wanted = 3;
+        scheduler.not_started(3);
+        assert_eq!(scheduler.threads_to_ask_for(&locked(&scheduler.crew)), 1);
+        // More than were asked for do no harm.
+        scheduler.not_started(5);
+        assert_eq!(locked(&scheduler.crew).wanted, 0);
+    }
+
+    #[test]
+    fn there_is_room_while_fewer_than_half_of_the_threads_are_busy() {
+        let scheduler = scheduler(4);
+        assert!(scheduler.has_room());
+        assert!(scheduler.join());
+        assert!(scheduler.has_room());
+        assert!(scheduler.join());
+        assert!(!scheduler.has_room());
+        scheduler.queue(&Seat::new());
+        assert!(scheduler.has_room());
+    }
+
+    #[test]
+    fn connections_come_back_in_order_and_once() {
+        let scheduler = scheduler(4);
+        let keys = [Key { index: 3, generation: 0 }, Key { index: 1, generation: 9 }];
+        assert!(!scheduler.has_returned());
+        scheduler.bring_back(Returned::Open(connection(keys[0]).0));
+        scheduler.bring_back(Returned::Closed(keys[1]));
+        assert!(scheduler.has_returned());
+        let returned: Vec<Key> = scheduler
+            .take_returned()
+            .into_iter()
+            .map(|returned| match returned {
+                Returned::Open(connection) => connection.key,
+                Returned::Closed(key) => key,
+            })
+            .collect();
+        assert_eq!(returned, keys);
+        assert!(!scheduler.has_returned() && scheduler.take_returned().is_empty());
+    }
+
+    #[test]
+    fn a_poke_is_kept_for_a_seat_that_nobody_sits_in_yet() {
+        let seat = Seat::<Fake>::new();
+        seat.poke();
+        seat.poke();
+        assert!(matches!(seat.wait(None), Woken::Poked));
+        assert!(matches!(seat.wait(Some(Duration::from_millis(1))), Woken::TimedOut));
+    }
+
+    #[test]
+    fn a_stop_ends_the_waits_of_those_who_queue_and_of_the_monitor_for_good() {
+        let scheduler = scheduler(4);
+        let seat = Seat::new();
+        assert!(!scheduler.queue(&seat), "nobody holds the token");
+        scheduler.stop();
+        for seat in [&seat, &scheduler.monitor] {
+            assert!(matches!(seat.wait(None), Woken::Stop));
+            assert!(matches!(seat.wait(None), Woken::Stop));
+        }
     }
 }

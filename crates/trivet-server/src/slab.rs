@@ -95,7 +95,8 @@ impl<A: Application> Slab<A> {
         if entry.generation != key.generation {
             return;
         }
-        entry.generation = entry.generation.wrapping_add(1);
+        // The highest generation is that of listeners.
+        entry.generation = entry.generation.wrapping_add(1) & (u32::MAX >> 1);
         entry.slot = Slot::Free;
         self.free.push(key.index);
         self.occupied -= 1;
@@ -108,5 +109,101 @@ impl<A: Application> Slab<A> {
             Slot::Here(connection) => Some(&**connection),
             _ => None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::application::fake::{Fake, connection};
+
+    /// A slab with one connection in it.
+    fn slab_with_one() -> (Slab<Fake>, Key) {
+        let mut slab = Slab::new();
+        let key = slab.reserve();
+        slab.put(connection(key).0);
+        (slab, key)
+    }
+
+    fn is_gone(slab: &mut Slab<Fake>, key: Key) -> bool {
+        matches!(slab.take(key), Found::Gone)
+    }
+
+    #[test]
+    fn a_connection_is_found_once_and_its_mark_while_it_is_out() {
+        let (mut slab, key) = slab_with_one();
+        assert_eq!((slab.len(), slab.out()), (1, 0));
+        let Found::Here(taken) = slab.take(key) else { panic!("it was put there") };
+        assert_eq!((slab.len(), slab.out()), (1, 1));
+        for _ in 0..2 {
+            let Found::Out(mark) = slab.take(key) else { panic!("it is out") };
+            assert!(Arc::ptr_eq(&mark, &taken.lent));
+        }
+        slab.put(taken);
+        assert_eq!((slab.len(), slab.out()), (1, 0));
+        assert!(matches!(slab.take(key), Found::Here(_)));
+    }
+
+    #[test]
+    fn a_late_event_never_finds_the_next_connection_in_the_same_place() {
+        let (mut slab, key) = slab_with_one();
+        assert!(matches!(slab.take(key), Found::Here(_)));
+        slab.forget(key);
+        assert_eq!((slab.len(), slab.out()), (0, 0));
+        assert!(is_gone(&mut slab, key));
+
+        let next = slab.reserve();
+        assert_eq!(next.index, key.index);
+        assert!(is_gone(&mut slab, key));
+        slab.put(connection(next).0);
+        assert!(is_gone(&mut slab, key));
+        // Not even a second farewell to the old one touches it.
+        slab.forget(key);
+        assert_eq!((slab.len(), slab.out()), (1, 0));
+        assert!(matches!(slab.take(next), Found::Here(_)));
+    }
+
+    #[test]
+    fn a_key_that_was_never_given_finds_nothing() {
+        let (mut slab, _) = slab_with_one();
+        assert!(is_gone(&mut slab, Key { index: 1, generation: 0 }));
+        assert!(is_gone(&mut slab, Key { index: 0, generation: 1 }));
+    }
+
+    #[test]
+    fn a_place_that_is_reserved_but_empty_is_gone_and_can_be_forgotten() {
+        let mut slab = Slab::<Fake>::new();
+        let key = slab.reserve();
+        assert!(is_gone(&mut slab, key));
+        slab.forget(key);
+        assert_eq!((slab.len(), slab.out()), (0, 0));
+    }
+
+    #[test]
+    fn the_sweep_sees_only_what_is_here() {
+        let mut slab = Slab::new();
+        let keys: Vec<Key> = (0..3)
+            .map(|_| {
+                let key = slab.reserve();
+                slab.put(connection(key).0);
+                key
+            })
+            .collect();
+        let Found::Here(out) = slab.take(keys[1]) else { panic!("it was put there") };
+        let here: Vec<Key> = slab.here().map(|connection| connection.key).collect();
+        assert_eq!(here, [keys[0], keys[2]]);
+        slab.put(out);
+        assert_eq!(slab.here().count(), 3);
+    }
+
+    #[test]
+    fn no_connection_gets_the_key_of_a_listener() {
+        // Hub::LISTENER
+        let (mut slab, mut key) = slab_with_one();
+        slab.entries[0].generation = u32::MAX - 1;
+        key.generation = u32::MAX - 1;
+        assert!(matches!(slab.take(key), Found::Here(_)));
+        slab.forget(key);
+        assert_ne!(slab.reserve().generation, u32::MAX);
     }
 }

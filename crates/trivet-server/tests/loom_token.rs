@@ -1,6 +1,7 @@
 //! Every order of events around the real token cell, tried by loom: never two owners, never none.
 //!
 //! Run with `RUSTFLAGS="--cfg loom" cargo test -p trivet-server --release --test loom_token`.
+#![allow(clippy::unwrap_used, reason = "what fails in a test fails the test")]
 
 // `src/token.rs` says `std::sync::atomic`. Here this crate is what it calls `std`, so that the file
 // itself is what loom runs. It has no harness, because that would bring in the unit tests of the

@@ -82,7 +82,7 @@ impl<A: Application> Exchange<A> {
         if let Some(error) = self.body_failed {
             return Err(error);
         }
-        if std::mem::take(&mut self.wants_continue) && self.stage == Stage::Nothing {
+        if std::mem::take(&mut self.wants_continue) && !self.head_is_sent() {
             self.open_mut().output.push_copy(b"HTTP/1.1 100 Continue\r\n\r\n");
             if self.push_out() == Sent::ClientLeft {
                 return Err(self.fail_body(BodyError::ClientLeft));

@@ -141,6 +141,7 @@ pub struct Exchange<A: Application> {
     client_left: bool,
     cut: bool,
     in_conversation: bool,
+    has_left: bool,
 
     date: Date,
     lines: Lines,
@@ -182,6 +183,7 @@ impl<A: Application> Exchange<A> {
             client_left: false,
             cut: false,
             in_conversation: false,
+            has_left: false,
             date: Date::new(),
             lines: Lines::default(),
             log,
@@ -204,19 +206,29 @@ impl<A: Application> Exchange<A> {
             self.wait_for_token()
         });
         let Some(mut hub) = hub else { return false };
+        if hub.has_news() {
+            // Once in every turn, or a client that always has its next request here would be alone.
+            hub.poll();
+        }
         loop {
+            if self.shared.scheduler.is_stopping() {
+                self.leave();
+                return false;
+            }
             if let Some(connection) = hub.next_request(&mut self.reader) {
                 self.turn_began = hub.now();
                 self.hub = Some(hub);
                 self.begin(connection);
                 return true;
             }
-            if self.shared.scheduler.is_stopping() {
-                self.shared.scheduler.leave();
-                return false;
-            }
             hub.wait();
             self.own_waits += 1;
+        }
+    }
+
+    fn leave(&mut self) {
+        if !std::mem::replace(&mut self.has_left, true) {
+            self.shared.scheduler.leave();
         }
     }
 
@@ -225,7 +237,7 @@ impl<A: Application> Exchange<A> {
             self.shared.waker.wake();
         }
         if self.shared.scheduler.is_stopping() {
-            self.shared.scheduler.leave();
+            self.leave();
             return None;
         }
         self.own_waits += 1;
@@ -233,7 +245,7 @@ impl<A: Application> Exchange<A> {
             match self.seat.wait(None) {
                 Woken::Token(hub) => return Some(hub),
                 Woken::Stop => {
-                    self.shared.scheduler.leave();
+                    self.leave();
                     return None;
                 }
                 Woken::Poked | Woken::TimedOut => {}
@@ -380,7 +392,16 @@ impl<A: Application> Exchange<A> {
 }
 
 impl<A: Application> Drop for Exchange<A> {
+    /// A thread that ends in the middle of a request takes neither the token nor the place of its
+    /// connection with it.
     fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            let key = connection.key;
+            drop(connection);
+            self.bring_back(Returned::Closed(key));
+        }
+        self.give_token_away();
+        self.leave();
         self.write_log();
     }
 }

@@ -34,9 +34,14 @@ impl<A: Application> Hub<A> {
             }
         }
         for key in late {
-            let Found::Here(connection) = self.slab.take(key) else {
+            let Found::Here(mut connection) = self.slab.take(key) else { continue };
+            // What came in time must not suffer from a server that looks late.
+            if connection.phase.awaits_input() && system::has_input(&connection.socket) {
+                connection.deadline = self.now + SWEEP;
+                self.ready.push_back((key, false));
+                drop(self.keep(connection));
                 continue;
-            };
+            }
             match connection.phase {
                 Phase::Head => drop(self.reject(connection, &error::HEAD_TIMEOUT)),
                 Phase::Body(_) => self.stop_reading_ahead(connection),

@@ -185,7 +185,10 @@ impl<A: Application> Hub<A> {
     }
 
     fn next_news(&mut self, reader: &mut Reader) -> Option<Box<Connection<A>>> {
-        while let Some((key, closed)) = self.ready.pop_front() {
+        // One round only: what is put back meanwhile has its turn after the next poll, or a client
+        // that never stops sending would keep all others out.
+        for _ in 0..self.ready.len() {
+            let Some((key, closed)) = self.ready.pop_front() else { break };
             match self.slab.take(key) {
                 Found::Gone => {}
                 Found::Out(lent) => {
@@ -251,13 +254,18 @@ impl<A: Application> Hub<A> {
         self.write_log();
         let scheduler = &self.shared.scheduler;
         scheduler.polling.store(true, Ordering::SeqCst);
-        let must_not_wait = scheduler.has_returned() || self.shared.has_orders(self.draining);
+        let must_not_wait =
+            self.has_news() || scheduler.has_returned() || self.shared.has_orders(self.draining);
         let timeout = if must_not_wait { Some(Duration::ZERO) } else { self.time_to_sweep() };
         self.poll_for(timeout);
         self.shared.scheduler.polling.store(false, Ordering::Relaxed);
     }
 
     fn poll_for(&mut self, timeout: Option<Duration>) {
+        if !self.accepting && !self.draining && self.complete.len() < self.shared.config.threads {
+            // If it fails it is tried again before the next poll.
+            let _ = self.accept_again();
+        }
         let mut listening = [false; 64];
         let ready = &mut self.ready;
         let result = self.poller.wait(timeout, |Ready { key, closed }| {
@@ -286,10 +294,6 @@ impl<A: Application> Hub<A> {
             || (self.accept_paused && self.now >= self.last_sweep + SWEEP)
         {
             self.sweep();
-        }
-        if !self.accepting && !self.draining && self.complete.len() < self.shared.config.threads {
-            // If it fails it is tried again after the next poll.
-            let _ = self.accept_again();
         }
     }
 

@@ -37,6 +37,13 @@ pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> Result<usize, Err
     }
 }
 
+/// Whether a read would give something, be it the end.
+pub(crate) fn has_input(socket: impl AsFd) -> bool {
+    let mut byte = [0u8];
+    let peeked = rustix::net::recv(socket, &mut byte, RecvFlags::DONTWAIT | RecvFlags::PEEK);
+    peeked.is_ok()
+}
+
 /// Sends what the kernel takes now; never blocks and never raises SIGPIPE.
 pub(crate) fn send(socket: impl AsFd, bytes: &[u8]) -> Result<usize, Errno> {
     loop {

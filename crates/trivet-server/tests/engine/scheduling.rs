@@ -89,7 +89,7 @@ fn requests_wait_while_every_thread_is_blocked_and_are_answered_later() {
 }
 
 #[test]
-#[ignore = "fails: a hub that has paused accepting waits for an event before it accepts again"]
+
 fn a_single_thread_that_blocks_serves_the_others_afterwards() {
     // Several times, because accepting pauses only if the monitor reads the first request.
     for _ in 0..10 {
@@ -181,7 +181,7 @@ fn nobody_is_lost_while_the_mode_changes_under_load() {
             });
         }
     });
-    assert_eq!(server.stats().requests, 2000);
+    server.wait_for_requests(2000);
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn a_thread_that_could_not_be_started_is_asked_for_again_when_it_is_missed() {
 }
 
 #[test]
-#[ignore = "fails: when not even the first thread can be started, none is asked for ever again"]
+
 fn the_first_thread_is_asked_for_again_when_it_could_not_be_started() {
     let (listener, address) = listen_on_loopback();
     let engine = Arc::new(Engine::<Fake>::start(config(), vec![listener]).unwrap());
@@ -248,7 +248,7 @@ fn serve_in_thread(engine: &Arc<Engine<Fake>>) -> std::thread::JoinHandle<()> {
 }
 
 #[test]
-#[ignore = "fails: an exchange that is dropped in a request takes token and hub with it"]
+
 fn a_thread_that_dies_in_a_request_leaves_the_token_to_the_others() {
     let (listener, address) = listen_on_loopback();
     let engine = Arc::new(Engine::<Fake>::start(config(), vec![listener]).unwrap());

@@ -197,6 +197,12 @@ impl Server {
         assert!(ended, "threads do not return after the stop");
     }
 
+    /// Requests are counted after their answers are sent.
+    pub(crate) fn wait_for_requests(&self, requests: u64) {
+        crate::gate::until("so many requests", || self.stats().requests >= requests);
+        assert_eq!(self.stats().requests, requests);
+    }
+
     pub(crate) fn wait_until_closed(&self) {
         crate::gate::until("no connection is open", || self.stats().connections_open == 0);
     }
