@@ -5,7 +5,7 @@
 //!   afterwards. No hand-over, no context switch; the monitor passes the token on when the thread
 //!   has fallen asleep in the application. Right as long as views do not block.
 //! - *early*: the token is passed on before the application is called. One hand-over for each
-//!   request; right when most views block anyway.
+//!   request; right when most views block anyway, and for paths that have blocked before.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,6 +14,7 @@ use std::time::Duration;
 use crate::application::Application;
 use crate::connection::{Connection, Key};
 use crate::hub::Hub;
+use crate::predictions::Predictions;
 use crate::token::TokenCell;
 
 /// A thread's place to wait in.
@@ -137,6 +138,7 @@ pub(crate) struct Scheduler<A: Application> {
     any_returned: AtomicBool,
     /// The holder of the token waits in the kernel and must be woken for other news.
     pub(crate) polling: AtomicBool,
+    pub(crate) predictions: Predictions,
     early: AtomicBool,
     sampled: AtomicU32,
     blocked: AtomicU32,
@@ -163,6 +165,7 @@ impl<A: Application> Scheduler<A> {
             returned: Mutex::new(Vec::new()),
             any_returned: AtomicBool::new(false),
             polling: AtomicBool::new(false),
+            predictions: Predictions::new(),
             early: AtomicBool::new(false),
             sampled: AtomicU32::new(0),
             blocked: AtomicU32::new(0),
@@ -292,12 +295,20 @@ impl<A: Application> Scheduler<A> {
         std::mem::take(&mut *locked(&self.returned))
     }
 
+    /// With one thread there is nobody to pass the token on to.
+    pub(crate) fn has_one_thread(&self) -> bool {
+        self.limit == 1
+    }
+
     pub(crate) fn mode(&self) -> Mode {
         if self.early.load(Ordering::Relaxed) { Mode::Early } else { Mode::Late }
     }
 
     /// Takes note of how many of some requests blocked; true when that changed the mode.
     pub(crate) fn observe(&self, requests: u32, blocked: u32) -> bool {
+        if self.has_one_thread() {
+            return false;
+        }
         let sampled = self.sampled.fetch_add(requests, Ordering::Relaxed) + requests;
         let blocked = self.blocked.fetch_add(blocked, Ordering::Relaxed) + blocked;
         if sampled < Self::WINDOW {

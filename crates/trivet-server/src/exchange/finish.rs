@@ -126,8 +126,14 @@ impl<A: Application> Exchange<A> {
     }
 
     pub(super) fn take_token_back(&mut self) {
+        if self.hub.is_some() || self.released != Released::Late {
+            return;
+        }
+        self.hub = self.shared.scheduler.deposited.take(self.ticket);
         if self.hub.is_none() {
-            self.hub = self.shared.scheduler.deposited.take(self.ticket);
+            // The monitor has found this request blocked.
+            let path = self.reader.head.path.of(&self.reader.buffer);
+            self.shared.scheduler.predictions.learn(path, true);
         }
     }
 
@@ -154,13 +160,21 @@ impl<A: Application> Exchange<A> {
             self.later = Vec::new();
         }
         self.counted = self.counted.wrapping_add(1);
-        let changed = match self.app_switches.take() {
-            Some(before) => {
+        let changed = match self.released {
+            Released::Sampled(before) => {
                 let blocked = u32::from(system::voluntary_switches() > before);
                 self.shared.scheduler.observe(1, blocked)
             }
-            None if self.counted.is_multiple_of(REQUESTS_PER_TURN) => self.observe_late(),
-            None => false,
+            Released::Expected(before) => {
+                let slept = system::voluntary_switches() - before;
+                // The path's affair, and not a sign of what the others do.
+                self.own_waits += slept;
+                let path = self.reader.head.path.of(&self.reader.buffer);
+                self.shared.scheduler.predictions.learn(path, slept > 0);
+                false
+            }
+            _ if self.counted.is_multiple_of(LATE_SAMPLE) => self.observe_late(),
+            _ => false,
         };
         if changed {
             count(&self.shared.stats.mode_changes);
@@ -176,8 +190,8 @@ impl<A: Application> Exchange<A> {
         if self.shared.scheduler.mode() == Mode::Early {
             return false;
         }
-        let blocked = u32::try_from(slept).unwrap_or(u32::MAX).min(REQUESTS_PER_TURN);
-        self.shared.scheduler.observe(REQUESTS_PER_TURN, blocked)
+        let blocked = u32::try_from(slept).unwrap_or(u32::MAX).min(LATE_SAMPLE);
+        self.shared.scheduler.observe(LATE_SAMPLE, blocked)
     }
 
     pub(super) fn log_request(&mut self, connection: &Connection<A>) {

@@ -44,6 +44,8 @@ const BACKLOG_PIECES: usize = 4;
 const BODY_READ_BYTES: usize = 64 * 1024;
 /// Requests that run without letting other threads of the interpreter in between.
 const REQUESTS_PER_TURN: u32 = 64;
+/// In the late mode the count of sleeps is read once for so many requests of a thread.
+const LATE_SAMPLE: u32 = 256;
 /// In the early mode, one request in so many is looked at for the choice of the mode.
 const EARLY_SAMPLE: u32 = 8;
 
@@ -109,6 +111,20 @@ enum Stage {
     Over,
 }
 
+/// How the token was released before the application was called, with the thread's count of sleeps
+/// where it will be looked at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Released {
+    /// It lay deposited.
+    Late,
+    /// Most requests block.
+    Early,
+    /// The same, and this one is looked at for the choice of the mode.
+    Sampled(u64),
+    /// This path has blocked before.
+    Expected(u64),
+}
+
 /// One thread's exchange with clients.
 pub struct Exchange<A: Application> {
     shared: Arc<Shared<A>>,
@@ -154,7 +170,7 @@ pub struct Exchange<A: Application> {
     counted: u32,
     switches: u64,
     own_waits: u64,
-    app_switches: Option<u64>,
+    released: Released,
 }
 
 impl<A: Application> Exchange<A> {
@@ -193,7 +209,7 @@ impl<A: Application> Exchange<A> {
             counted: 0,
             switches: system::voluntary_switches(),
             own_waits: 0,
-            app_switches: None,
+            released: Released::Early,
             shared,
         }
     }
@@ -302,20 +318,25 @@ impl<A: Application> Exchange<A> {
     /// interpreter's lock held, right before the application.
     pub fn release(&mut self) {
         let Some(hub) = self.hub.take() else { return };
-        match self.shared.scheduler.mode() {
-            Mode::Late => {
-                self.ticket = self.ticket.next();
-                self.shared.scheduler.deposited.deposit(self.ticket, hub);
-                if self.shared.scheduler.monitor_sleeps.load(SeqCst) {
-                    self.shared.scheduler.monitor.poke();
-                }
+        let scheduler = &self.shared.scheduler;
+        let path = self.reader.head.path.of(&self.reader.buffer);
+        if !scheduler.has_one_thread() && scheduler.predictions.expects_blocking(path) {
+            self.released = Released::Expected(system::voluntary_switches());
+            self.shared.pass_on(hub);
+        } else if scheduler.mode() == Mode::Late {
+            self.released = Released::Late;
+            self.ticket = self.ticket.next();
+            scheduler.deposited.deposit(self.ticket, hub);
+            if scheduler.monitor_sleeps.load(SeqCst) {
+                scheduler.monitor.poke();
             }
-            Mode::Early => {
-                self.shared.pass_on(hub);
-                if self.counted.is_multiple_of(EARLY_SAMPLE) {
-                    self.app_switches = Some(system::voluntary_switches());
-                }
-            }
+        } else {
+            self.released = if self.counted.is_multiple_of(EARLY_SAMPLE) {
+                Released::Sampled(system::voluntary_switches())
+            } else {
+                Released::Early
+            };
+            self.shared.pass_on(hub);
         }
     }
 
@@ -323,6 +344,8 @@ impl<A: Application> Exchange<A> {
     fn give_token_away(&mut self) {
         let hub = self.hub.take().or_else(|| self.shared.scheduler.deposited.take(self.ticket));
         if let Some(hub) = hub {
+            // The client is slow, not the application.
+            self.released = Released::Early;
             self.shared.pass_on(hub);
         }
     }

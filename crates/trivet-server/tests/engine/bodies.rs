@@ -222,7 +222,6 @@ fn a_client_that_waits_for_100_gets_the_answer_alone_when_nobody_reads() {
 }
 
 #[test]
-
 fn a_client_that_waits_for_100_gets_it_when_the_head_is_begun_but_not_sent() {
     let server = Server::with(
         trivet_server::Config {
@@ -245,6 +244,26 @@ fn a_client_that_waits_for_100_gets_it_when_the_head_is_begun_but_not_sent() {
     assert_eq!(client.answer_without_body().status, 100);
     client.send("hello");
     assert_eq!(client.answer().text(), "hello");
+}
+
+#[test]
+#[ignore = "fails: push_out sends the begun head together with 100 Continue"]
+fn a_head_that_is_begun_can_still_be_changed_after_100_was_sent() {
+    let server = Server::new(|exchange: &mut Exchange<Fake>| {
+        start(exchange, "200 OK");
+        read_all(exchange).unwrap();
+        assert!(!exchange.head_is_sent());
+        start(exchange, "404 Not Found");
+        send(exchange, b"changed");
+        exchange.end_body();
+    });
+    let mut client = server.connect();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    assert_eq!(client.answer_without_body().status, 100);
+    client.send("hello");
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.text()), (404, "changed"));
+    assert!(!answer.head.contains("200 OK"), "{}", answer.head);
 }
 
 #[test]

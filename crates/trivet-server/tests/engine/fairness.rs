@@ -32,7 +32,6 @@ fn pipeline_for_ever(server: &Server, is_over: &AtomicBool) {
 }
 
 #[test]
-
 fn a_client_that_pipelines_without_end_does_not_keep_others_waiting() {
     let server = Server::new(say_target);
     let is_over = AtomicBool::new(false);
@@ -47,7 +46,6 @@ fn a_client_that_pipelines_without_end_does_not_keep_others_waiting() {
 }
 
 #[test]
-
 fn a_client_that_pipelines_without_end_does_not_keep_the_server_from_stopping() {
     let server = Server::new(say_target);
     let is_over = AtomicBool::new(false);
@@ -61,7 +59,6 @@ fn a_client_that_pipelines_without_end_does_not_keep_the_server_from_stopping() 
 }
 
 #[test]
-
 fn refused_clients_that_go_on_sending_do_not_keep_others_waiting() {
     let server = Server::new(say_target);
     let is_over = AtomicBool::new(false);

@@ -22,15 +22,14 @@ fn view_with(gate: &Arc<Gate>) -> impl Fn(&mut Exchange<Fake>) + Send + Sync + u
 }
 
 fn blocked(server: &Server, gate: &Gate, count: usize) -> Vec<Client> {
-    let clients = (0..count)
+    (0..count)
         .map(|number| {
             let mut client = server.connect();
             client.send(get("/wait"));
             gate.wait_for(number + 1);
             client
         })
-        .collect();
-    clients
+        .collect()
 }
 
 #[test]
@@ -89,7 +88,6 @@ fn requests_wait_while_every_thread_is_blocked_and_are_answered_later() {
 }
 
 #[test]
-
 fn a_single_thread_that_blocks_serves_the_others_afterwards() {
     // Several times, because accepting pauses only if the monitor reads the first request.
     for _ in 0..10 {
@@ -123,18 +121,14 @@ fn there_are_never_more_threads_than_allowed() {
     assert_eq!((server.started(), server.stats().threads), (5, 5));
 }
 
-/// Waits as a database makes views wait: shortly, and off the processor. Where nobody tells which
-/// thread sleeps, the monitor takes the token only after 5 ms.
-fn block_shortly() {
-    let milliseconds = if cfg!(feature = "portable") { 10 } else { 3 };
-    std::thread::park_timeout(Duration::from_millis(milliseconds));
-}
-
+// Where the system does not count how often a thread sleeps, such short sleeps are not seen.
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 #[test]
 fn views_that_mostly_block_change_the_mode_and_quick_ones_change_it_back() {
     let server = Server::new(|exchange: &mut Exchange<Fake>| {
         if target(exchange) == "/block" {
-            block_shortly();
+            // Too short for the monitor, which looks once in a millisecond.
+            std::thread::park_timeout(Duration::from_micros(200));
         }
         say_target(exchange);
     });
@@ -163,7 +157,7 @@ fn nobody_is_lost_while_the_mode_changes_under_load() {
         let counter = Arc::clone(&counter);
         move |exchange: &mut Exchange<Fake>| {
             // Phases of 200 requests that block and 200 that do not.
-            if counter.fetch_add(1, Ordering::Relaxed) / 200 % 2 == 0 {
+            if (counter.fetch_add(1, Ordering::Relaxed) / 200).is_multiple_of(2) {
                 std::thread::park_timeout(Duration::from_micros(300));
             }
             say_target(exchange);
@@ -192,8 +186,8 @@ fn a_thread_that_could_not_be_started_is_asked_for_again_when_it_is_missed() {
     let thread = serve_in_thread(&engine);
     // The first thread blocks, a second is wanted and cannot be had; the first goes on.
     let mut client = Client::connect(&address);
-    for _ in 0..3 {
-        client.send(get("/block"));
+    for path in ["/block/one", "/block/two", "/block/three"] {
+        client.send(get(path));
         let wanted = next_wanted(&engine);
         engine.threads_not_started(wanted);
         assert_eq!(client.answer().text(), "done");
@@ -203,7 +197,6 @@ fn a_thread_that_could_not_be_started_is_asked_for_again_when_it_is_missed() {
 }
 
 #[test]
-
 fn the_first_thread_is_asked_for_again_when_it_could_not_be_started() {
     let (listener, address) = listen_on_loopback();
     let engine = Arc::new(Engine::<Fake>::start(config(), vec![listener]).unwrap());
@@ -236,7 +229,7 @@ fn serve_in_thread(engine: &Arc<Engine<Fake>>) -> std::thread::JoinHandle<()> {
         let mut exchange = engine.exchange().unwrap();
         while exchange.wait() {
             exchange.release();
-            if target(&exchange) == "/block" {
+            if target(&exchange).starts_with("/block") {
                 // Until the token is gone, which the steal tells.
                 let before = engine.stats().steals;
                 until("the token is taken away", || engine.stats().steals > before);
@@ -248,7 +241,6 @@ fn serve_in_thread(engine: &Arc<Engine<Fake>>) -> std::thread::JoinHandle<()> {
 }
 
 #[test]
-
 fn a_thread_that_dies_in_a_request_leaves_the_token_to_the_others() {
     let (listener, address) = listen_on_loopback();
     let engine = Arc::new(Engine::<Fake>::start(config(), vec![listener]).unwrap());

@@ -126,7 +126,6 @@ fn the_listener_is_closed_with_the_engine() {
 }
 
 #[test]
-
 fn an_engine_that_is_dropped_at_once_closes_its_listener() {
     for _ in 0..50 {
         let (listener, address) = listen_on_loopback();
@@ -136,7 +135,6 @@ fn an_engine_that_is_dropped_at_once_closes_its_listener() {
 }
 
 #[test]
-
 fn a_thread_that_passes_the_token_on_after_the_stop_does_not_keep_the_hub_alive() {
     let gate = Arc::new(Gate::default());
     let (told, seen) = channel();
