@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::fs::FileType;
+use rustix::fs::{FileType, OFlags};
 
 use crate::stats::Stats;
 
@@ -74,7 +75,7 @@ pub(crate) struct Sink {
 impl Sink {
     /// Standard output, whatever it is.
     pub(crate) fn standard_output() -> io::Result<Self> {
-        let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        let output = own_standard_output()?;
         let kind = FileType::from_raw_mode(rustix::fs::fstat(&output)?.st_mode);
         let may_block = kind != FileType::RegularFile;
         Ok(Self { output, may_block, backlog: Mutex::new(Vec::new()) })
@@ -109,9 +110,11 @@ impl Sink {
 
     fn write_some(&self, bytes: &[u8], patience: Option<Duration>) -> usize {
         let mut written = 0;
+        let until = patience.map(|patience| Instant::now() + patience);
         while written < bytes.len() {
             let piece = if self.may_block {
-                if !self.takes_more(patience) {
+                let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+                if !self.takes_more(left.unwrap_or(Duration::ZERO)) {
                     break;
                 }
                 whole_lines(&bytes[written..], PIPE_WRITE_BYTES)
@@ -129,12 +132,27 @@ impl Sink {
         written
     }
 
-    fn takes_more(&self, patience: Option<Duration>) -> bool {
-        let seconds = patience.map_or(0, |patience| patience.as_secs() as i64);
-        let timeout = Timespec { tv_sec: seconds, tv_nsec: 0 };
+    fn takes_more(&self, patience: Duration) -> bool {
+        let timeout = Timespec {
+            tv_sec: patience.as_secs() as i64,
+            tv_nsec: i64::from(patience.subsec_nanos()),
+        };
         let mut polled = [PollFd::new(&self.output, PollFlags::OUT)];
         matches!(rustix::event::poll(&mut polled, Some(&timeout)), Ok(1))
     }
+}
+
+/// Standard output. A pipe is opened again where the system lets it be, so that it does not block:
+/// between two processes that found the same pipe writable, the second write would wait. (A regular
+/// file is not: a second opening would have a position of its own.)
+fn own_standard_output() -> io::Result<File> {
+    let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    if FileType::from_raw_mode(rustix::fs::fstat(&output)?.st_mode) != FileType::Fifo {
+        return Ok(output);
+    }
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let again = File::options().write(true).custom_flags(nonblocking).open("/proc/self/fd/1");
+    Ok(again.unwrap_or(output))
 }
 
 /// The most whole lines that fit, so that lines of several processes do not mix.

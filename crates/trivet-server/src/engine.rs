@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -130,11 +131,18 @@ impl<A: Application> Engine<A> {
         let monitor = std::thread::Builder::new()
             .name("trivet-monitor".to_owned())
             .stack_size(256 * 1024)
-            .spawn(move || monitor.run())?;
+            .spawn(move || {
+                // A panic that took the hub with it would leave a process that serves nobody, and
+                // that no supervisor replaces. It has been printed.
+                if catch_unwind(AssertUnwindSafe(|| monitor.run())).is_err() {
+                    std::process::abort();
+                }
+            })?;
         Ok(Self { shared, news, monitor: Some(monitor) })
     }
 
-    /// For a thread that wants to run the application: `None` when it is not needed.
+    /// For a thread that wants to run the application: `None` when it is not needed. To be called on
+    /// that thread itself, whose number goes with the token.
     ///
     /// # Errors
     /// When memory for its buffers cannot be had.
@@ -147,7 +155,7 @@ impl<A: Application> Engine<A> {
         &self.news
     }
 
-    /// What has happened since the last call. Never waits.
+    /// Threads wanted since the last call, and how far a graceful stop has come. Never waits.
     pub fn events(&self) -> Vec<Event> {
         let mut told = [0u8; 64];
         while matches!(rustix::io::read(&self.news, &mut told), Ok(64)) {}

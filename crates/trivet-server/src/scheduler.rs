@@ -1,6 +1,6 @@
 //! Who holds the token: threads that wait for it, and the monitor that takes it from a blocked one.
 //!
-//! Two ways of running an application (measured in docs/concepts/performance.md):
+//! Two ways of running an application (measured in ARCHITECTURE.md):
 //! - *late*: the token lies deposited while the application runs, and its thread takes it back
 //!   afterwards. No hand-over, no context switch; the monitor passes the token on when the thread
 //!   has fallen asleep in the application. Right as long as views do not block.
@@ -251,7 +251,8 @@ impl<A: Application> Scheduler<A> {
     /// Whether fewer than half of the threads that there may be are busy.
     pub(crate) fn has_room(&self) -> bool {
         let crew = locked(&self.crew);
-        (crew.threads - crew.waiting.len()).saturating_sub(crew.conversing) * 2 < self.limit
+        crew.threads.saturating_sub(crew.waiting.len()).saturating_sub(crew.conversing) * 2
+            < self.limit
     }
 
     pub(crate) fn threads(&self) -> usize {

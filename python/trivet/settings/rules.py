@@ -68,7 +68,8 @@ def host_is_every_address_when_the_platform_gives_the_port(sources: Sources, mod
     if sources["bind"].value:
         return NOTHING
     reason = f"whoever sets {port.origin} connects from outside"
-    return {"host": host.overruled("0.0.0.0", port, reason)}, []
+    note = f"{port.origin} is set, so host is 0.0.0.0: {reason}"
+    return {"host": host.overruled("0.0.0.0", port, reason)}, [note]
 
 
 def no_address_twice(sources: Sources, mode: Mode) -> Outcome:

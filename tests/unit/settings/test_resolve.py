@@ -141,6 +141,7 @@ def test_one_setting_under_two_names_is_a_conflict(tmp_path: Path) -> None:
 def test_port_of_the_platform_opens_every_address(tmp_path: Path) -> None:
     result = resolved(tmp_path, environ={"PORT": "5000"})
     assert result.settings.addresses == (Address("0.0.0.0", 5000),)
+    assert any("PORT is set, so host is 0.0.0.0" in note for note in result.notes)
     assert result.sources["host"].origin == "PORT"
 
 

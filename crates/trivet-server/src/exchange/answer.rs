@@ -92,6 +92,9 @@ impl<A: Application> Exchange<A> {
 
     /// Ends the body. What was promised and not sent cannot be made good: the connection ends.
     pub fn end_body(&mut self) {
+        if self.hides_a_broken_body() {
+            return self.answer_failure();
+        }
         if self.stage == Stage::Head {
             self.end_head(Some(0));
         }
@@ -155,7 +158,15 @@ impl<A: Application> Exchange<A> {
             &self.shared.config.server,
             is_head,
         );
+        let body = self.out.windows(4).position(|bytes| bytes == b"\r\n\r\n").map(|at| at + 4);
+        self.body_sent = self.out.len().saturating_sub(body.unwrap_or(usize::MAX)) as u64;
         self.push_out();
+    }
+
+    /// Whether the application answers 5xx because the client's body could not be read: frameworks
+    /// make that of the error, and the client must hear of its own mistake instead.
+    pub(super) fn hides_a_broken_body(&self) -> bool {
+        self.stage == Stage::Head && self.status >= 500 && self.body_failed.is_some()
     }
 
     /// Counts a panic that was caught around the application.

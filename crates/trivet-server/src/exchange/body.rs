@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// RFC 9110 section 10.1.1.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 impl<A: Application> Exchange<A> {
     /// Whether any byte of the body is still unread.
     pub fn has_body(&self) -> bool {
@@ -21,6 +24,7 @@ impl<A: Application> Exchange<A> {
         if let Some(error) = self.body_failed {
             return Err(error);
         }
+        let most = most.max(1);
         loop {
             let from_first = !self.first.is_empty();
             let (buffer, at) = if from_first {
@@ -83,8 +87,11 @@ impl<A: Application> Exchange<A> {
             return Err(error);
         }
         if std::mem::take(&mut self.wants_continue) && !self.head_is_sent() {
-            self.open_mut().output.push_copy(b"HTTP/1.1 100 Continue\r\n\r\n");
-            if self.push_out() == Sent::ClientLeft {
+            // A head that has been begun stays here and may still be changed.
+            let head = std::mem::replace(&mut self.out, CONTINUE.to_vec());
+            let sent = self.push_out();
+            self.out = head;
+            if sent == Sent::ClientLeft {
                 return Err(self.fail_body(BodyError::ClientLeft));
             }
         }

@@ -82,7 +82,8 @@ impl<A: Application> Exchange<A> {
                 }
                 None => {
                     connection.since = clock::now();
-                    let timeout = self.shared.config.keep_alive.as_millis() as u64;
+                    connection.is_put_off = false;
+                    let timeout = milliseconds(self.shared.config.keep_alive);
                     connection.deadline = match connection.phase {
                         Phase::Idle => connection.since + timeout,
                         _ => 0,

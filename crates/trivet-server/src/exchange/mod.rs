@@ -27,7 +27,7 @@ use crate::body::{BodyError, Step};
 use crate::clock::{self, Date};
 use crate::connection::{After, Connection, Lent, Phase};
 use crate::engine::Shared;
-use crate::hub::{DISCARD_BYTES, Hub, Reader};
+use crate::hub::{DISCARD_BYTES, Hub, Reader, milliseconds};
 use crate::output::{Flushed, Piece};
 use crate::scheduler::{Mode, Returned, Seat, Woken};
 use crate::stats::count;
@@ -308,6 +308,7 @@ impl<A: Application> Exchange<A> {
         self.body_sent = 0;
         self.client_left = false;
         self.cut = false;
+        self.released = Released::Early;
         self.reset_head();
         if self.log.is_some() {
             self.started = clock::now_microseconds();
@@ -343,9 +344,9 @@ impl<A: Application> Exchange<A> {
     /// Before this thread blocks by itself: the token goes to somebody who can use it.
     fn give_token_away(&mut self) {
         let hub = self.hub.take().or_else(|| self.shared.scheduler.deposited.take(self.ticket));
+        // The client is slow, not the application: nothing to learn about the path.
+        self.released = Released::Early;
         if let Some(hub) = hub {
-            // The client is slow, not the application.
-            self.released = Released::Early;
             self.shared.pass_on(hub);
         }
     }

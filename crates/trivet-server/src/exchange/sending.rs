@@ -6,6 +6,10 @@ impl<A: Application> Exchange<A> {
     /// Sends the whole body, with the head if that is still here: the common case, one system call.
     /// `share` gives the bytes without a copy, for those the client does not take at once.
     pub fn send_whole(&mut self, body: &[u8], share: impl FnOnce() -> A::Bytes) -> Sent {
+        if self.hides_a_broken_body() {
+            self.answer_failure();
+            return Sent::ClientLeft;
+        }
         if self.stage == Stage::Head {
             self.end_head(Some(body.len() as u64));
         }
@@ -22,6 +26,10 @@ impl<A: Application> Exchange<A> {
         length: Option<u64>,
         share: impl FnOnce() -> A::Bytes,
     ) -> Sent {
+        if self.hides_a_broken_body() {
+            self.answer_failure();
+            return Sent::ClientLeft;
+        }
         if self.stage == Stage::Head {
             self.end_head(length);
         }
@@ -183,6 +191,10 @@ impl<A: Application> Exchange<A> {
 
     /// Sends a part of a file as the whole body; the engine reads it after the application is done.
     pub fn send_file(&mut self, file: OwnedFd, offset: u64, length: u64) -> Sent {
+        if self.hides_a_broken_body() {
+            self.answer_failure();
+            return Sent::ClientLeft;
+        }
         if self.stage == Stage::Head {
             self.end_head(Some(length));
         }

@@ -9,7 +9,12 @@ impl<A: Application> Hub<A> {
         }
         for (index, listener) in self.listeners.iter().enumerate() {
             let key = Key { index: index as u32, generation: Self::LISTENER };
-            self.poller.add_listener(&listener.socket, key.to_u64())?;
+            if let Err(error) = self.poller.add_listener(&listener.socket, key.to_u64()) {
+                // All or none, so that the next attempt begins anew.
+                self.accepting = true;
+                self.stop_accepting();
+                return Err(error);
+            }
         }
         self.accepting = true;
         Ok(())

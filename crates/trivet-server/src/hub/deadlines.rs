@@ -36,7 +36,11 @@ impl<A: Application> Hub<A> {
         for key in late {
             let Found::Here(mut connection) = self.slab.take(key) else { continue };
             // What came in time must not suffer from a server that looks late.
-            if connection.phase.awaits_input() && system::has_input(&connection.socket) {
+            if connection.phase.awaits_input()
+                && !connection.is_put_off
+                && system::has_input(&connection.socket)
+            {
+                connection.is_put_off = true;
                 connection.deadline = self.now + SWEEP;
                 self.ready.push_back((key, false));
                 drop(self.keep(connection));

@@ -398,6 +398,7 @@ impl<A: Application> Hub<A> {
                         return self.keep(connection);
                     }
                     Flushed::Yielded => {
+                        connection.deadline = 0;
                         self.ready.push_back((connection.key, false));
                         return self.keep(connection);
                     }
@@ -419,6 +420,7 @@ impl<A: Application> Hub<A> {
 
     pub(crate) fn expect_next(&self, connection: &mut Connection<A>) {
         connection.phase = Phase::Idle;
+        connection.is_put_off = false;
         connection.since = self.now;
         connection.deadline = self.now + milliseconds(self.shared.config.keep_alive);
         if self.draining {
@@ -432,6 +434,6 @@ impl<A: Application> Hub<A> {
     }
 }
 
-fn milliseconds(duration: Duration) -> Milliseconds {
+pub(crate) fn milliseconds(duration: Duration) -> Milliseconds {
     duration.as_millis().try_into().unwrap_or(u64::MAX / 4)
 }

@@ -28,8 +28,7 @@ impl<A: Application> Hub<A> {
                     Err(Errno::AGAIN) => return self.keep(connection),
                     Err(_) => return self.close(connection),
                 };
-            // A short read has emptied the socket: asking again would only say so.
-            reader.more_may_wait = received == READ_BYTES || connection.peer_closed;
+            reader.more_may_wait = may_hold_more(connection.peer_closed, received);
             let limits = &self.shared.config.limits;
             if connection.input.is_empty() {
                 reader.filled = received;
@@ -46,8 +45,11 @@ impl<A: Application> Hub<A> {
                 connection.input.extend_from_slice(news);
                 // Parsing again is worth it only when a line has ended or a limit may be passed.
                 // That bounds the work by lines, not bytes, for a client that sends byte by byte.
+                let is_long_line = connection.input.len() > limits.request_line_bytes
+                    && !connection.input.contains(&b'\n');
                 if news.contains(&b'\n')
-                    || connection.input.len() > limits.request_line_bytes.min(limits.head_bytes)
+                    || is_long_line
+                    || connection.input.len() > limits.head_bytes
                 {
                     match reader.head.parse(&connection.input, limits) {
                         Ok(Progress::Complete) => {
@@ -147,7 +149,7 @@ impl<A: Application> Hub<A> {
             match system::receive(&connection.socket, &mut reader.buffer[..READ_BYTES]) {
                 Ok(0) => return self.close(connection),
                 Ok(received) => {
-                    reader.more_may_wait = received == READ_BYTES || connection.peer_closed;
+                    reader.more_may_wait = may_hold_more(connection.peer_closed, received);
                     connection.input.extend_from_slice(&reader.buffer[..received]);
                     ahead.times_out = self.now + milliseconds(self.shared.config.body_timeout);
                 }
@@ -174,4 +176,10 @@ fn see_ahead(
             }
         }
     }
+}
+
+/// A short read has emptied the socket: asking again would only say so, unless the end of the
+/// client's side may be there, which not every system tells.
+fn may_hold_more(peer_closed: bool, received: usize) -> bool {
+    received == READ_BYTES || peer_closed || !system::TELLS_OF_CLOSING
 }

@@ -15,6 +15,9 @@ use rustix::pipe::{PipeFlags, pipe_with};
 /// Events taken from the kernel with one call.
 const EVENTS_PER_WAIT: usize = 128;
 
+/// Events say that the client has shut down its side.
+pub(crate) const TELLS_OF_CLOSING: bool = true;
+
 /// One event.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ready {

@@ -17,7 +17,7 @@ use linux as own;
 use portable as own;
 
 pub(crate) use own::{
-    Poller, Ready, ThreadWatch, Waker, accept, news_pipe, send_file, this_thread,
+    Poller, Ready, TELLS_OF_CLOSING, ThreadWatch, Waker, accept, news_pipe, send_file, this_thread,
     voluntary_switches,
 };
 

@@ -17,6 +17,9 @@ use rustix::net::SocketAddrAny;
 /// Events taken from the kernel with one call.
 const EVENTS_PER_WAIT: NonZeroUsize = NonZeroUsize::new(128).unwrap();
 
+/// Events do not say everywhere that the client has shut down its side.
+pub(crate) const TELLS_OF_CLOSING: bool = false;
+
 /// One event.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ready {

@@ -199,7 +199,6 @@ fn a_request_that_came_in_time_is_answered_even_if_the_server_looks_late() {
 }
 
 #[test]
-#[ignore = "fails: every sweep that finds an unread byte gives the head another second"]
 fn a_head_that_comes_drop_by_drop_is_ended_by_its_timeout_all_the_same() {
     let server = Server::with(Config { header_timeout: SHORT, ..config() }, say_target);
     let mut client = server.connect();

@@ -10,11 +10,6 @@ use crate::gate::{Gate, PATIENCE, until};
 use crate::server::{Fake, Server, answer, echo, read_all, say_target, send, start};
 
 #[test]
-#[cfg_attr(
-    feature = "portable",
-    ignore = "fails: this poller does not tell that the client has shut down its side, and after \
-              a short read nobody looks again"
-)]
 fn clients_that_leave_before_their_request_is_whole_are_forgotten() {
     let server = Server::new(echo);
     for beginning in [
@@ -142,11 +137,6 @@ fn a_client_that_leaves_while_its_view_blocks_is_forgotten_afterwards() {
 }
 
 #[test]
-#[cfg_attr(
-    feature = "portable",
-    ignore = "fails: this poller does not tell that the client has shut down its side, and after \
-              a short read nobody looks again"
-)]
 fn a_client_that_says_at_once_that_it_will_send_no_more_gets_its_answer_and_the_end() {
     let server = Server::new(say_target);
     for _ in 0..20 {
