@@ -1,0 +1,94 @@
+"""Hello costs no more instructions and system calls than it did: the gate against slow creep.
+
+Nothing is timed. Instructions are counted by callgrind, system calls by strace, both for a client
+that sends one request on each of 64 connections and then reads the 64 answers.
+"""
+
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.client import Client
+from benchmarks.count import calls_of, count_instructions
+from benchmarks.peers import PEERS
+from benchmarks.scenarios import SCENARIOS
+from tests.conftest import StartServer
+from tests.serving.addresses import TcpAddress
+
+HELLO = SCENARIOS["hello"]
+ROOT = Path(__file__).parents[2]
+
+#: The bar (user instructions per request, one worker, 64 connections, keep-alive).
+MOST_INSTRUCTIONS = 16_000
+#: What was counted, by version of CPython; lower it when the engine gets cheaper.
+COUNTED_INSTRUCTIONS = {(3, 11): 12_650}
+HEADROOM = 1.05
+
+#: One read and one send for each request. How many requests come with one wait depends on the
+#: client; this one has at least ten under way. getrusage is asked once in 256 requests.
+MOST_CALLS = {"recvfrom": 1.0, "sendto": 1.0, "epoll_pwait": 0.1, "getrusage": 0.004}
+#: The first and last calls of a run are cut by attaching.
+TOLERANCE = 0.002
+REQUESTS = 6_400
+
+pytestmark = [pytest.mark.system, pytest.mark.skipif(sys.platform != "linux", reason="Linux tools")]
+
+
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+@pytest.mark.timeout(180)
+def test_hello_costs_no_more_instructions_than_before() -> None:
+    counted = count_instructions(HELLO, PEERS["trivet"], requests=2_000)
+    before = COUNTED_INSTRUCTIONS.get(sys.version_info[:2])
+    most = MOST_INSTRUCTIONS if before is None else before * HEADROOM
+    assert counted <= most, (
+        f"{counted:,.0f} user instructions a request, at most {most:,.0f} expected; "
+        "find what grew with: python -m benchmarks count --peers trivet --scenario hello"
+    )
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_hello_costs_one_read_and_one_send(start_server: StartServer, tmp_path: Path) -> None:
+    # With one thread, because to the scheduler, a thread that strace has stopped looks asleep.
+    server = start_server(
+        "trivet",
+        "benchmarks.apps.hello:app",
+        ROOT,
+        threads=1,
+        extra_arguments=["--no-access-log"],
+    )
+    address = server.address
+    assert isinstance(address, TcpAddress)
+    summary = tmp_path / "strace"
+    with Client(address.port, HELLO, HELLO.connections) as client:
+        client.requests(640)
+        attach = [word for task in serving_threads(server.child_pids()) for word in ("-p", task)]
+        strace = subprocess.Popen(
+            ["strace", "--summary-only", f"--output={summary}", *attach],
+            stderr=subprocess.PIPE,
+        )
+        assert strace.stderr is not None
+        for _ in attach[::2]:
+            strace.stderr.readline()  # "Process N attached"
+        answered = client.requests(REQUESTS)
+        strace.send_signal(signal.SIGINT)
+        strace.communicate()
+    calls = {name: count / answered for name, count in calls_of(summary.read_text()).items()}
+    calls.pop("restart_syscall", None)  # the wait in which strace found the thread
+    assert calls.keys() <= MOST_CALLS.keys(), f"a request makes calls of another kind: {calls}"
+    assert calls["recvfrom"] > 0.99, f"nothing was counted: {calls}"
+    for name, most in MOST_CALLS.items():
+        assert calls.get(name, 0.0) <= most + TOLERANCE, f"more {name} a request: {calls}"
+
+
+def serving_threads(workers: list[int]) -> list[str]:
+    """All threads but the main one, which serves nothing, and the monitor, which only ticks."""
+    return [
+        task.name
+        for worker in workers
+        for task in Path(f"/proc/{worker}/task").iterdir()
+        if task.name != str(worker) and (task / "comm").read_text().strip() != "trivet-monitor"
+    ]
