@@ -89,7 +89,8 @@ impl<A: Application> Shared<A> {
         self.want_threads(self.scheduler.pass_on(hub));
     }
 
-    fn tell(&self) {
+    /// Makes the process that runs the engine ask for events.
+    pub(crate) fn tell(&self) {
         // A full pipe has told already; a closed one has nobody to tell.
         let _ = rustix::io::write(&self.news, &[1]);
     }
@@ -197,6 +198,7 @@ impl<A: Application> Engine<A> {
     pub fn stats(&self) -> Snapshot {
         let mut snapshot = self.shared.stats.snapshot();
         snapshot.threads = self.shared.scheduler.threads() as u64;
+        snapshot.connections_busy = snapshot.requests_begun.saturating_sub(snapshot.requests);
         snapshot
     }
 }

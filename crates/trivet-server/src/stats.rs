@@ -33,8 +33,16 @@ counters! {
     connections_accepted,
     /// Connections open now.
     connections_open,
+    /// Requests that were handed to the application.
+    requests_begun,
     /// Requests answered by the application.
     requests,
+    /// Connections whose request the application has now.
+    connections_busy,
+    /// Times that a connection could not be taken, for want of descriptors or memory.
+    accepts_failed,
+    /// Idle connections closed to make room for new ones.
+    connections_shed,
     /// Requests refused by the engine.
     requests_rejected,
     /// Requests during whose application call the token was taken away.

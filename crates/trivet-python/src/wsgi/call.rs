@@ -120,6 +120,9 @@ impl Caller {
         }
         if let Err(error) = result {
             self.fail(py, error, Some(&environ));
+        } else if let Some(sent) = self.current.exchange().wrong_length() {
+            let error = PyRuntimeError::new_err(sent);
+            self.report(py, error, Some(&environ));
         }
     }
 

@@ -115,9 +115,15 @@ impl<A: Application> Exchange<A> {
         self.push_out();
     }
 
-    /// Whether the body was longer or shorter than its Content-Length said.
-    pub fn length_was_wrong(&self) -> bool {
-        self.cut
+    /// What to tell the application's author when the body was longer or shorter than its
+    /// Content-Length said.
+    pub fn wrong_length(&self) -> Option<String> {
+        let declared = self.declared_length.filter(|_| self.cut)?;
+        Some(format!(
+            "Content-Length said {declared} bytes, and the body was {}; what was too much was not \
+             sent, and a client that got too little sees a cut answer",
+            if self.body_sent < declared { "shorter" } else { "longer" },
+        ))
     }
 
     /// The application failed after the head was sent: the client must see that the body is cut, so

@@ -298,6 +298,7 @@ impl<A: Application> Exchange<A> {
 
     fn begin(&mut self, connection: Box<Connection<A>>) {
         self.connection = Some(connection);
+        count(&self.shared.stats.requests_begun);
         let head = &self.reader.head;
         self.first = head.len..self.reader.filled;
         self.later_at = 0..0;

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// So many idle connections make room at once when descriptors run out.
+const SHED_AT_ONCE: usize = 16;
+
 impl<A: Application> Hub<A> {
     pub(super) fn accept_again(&mut self) -> io::Result<()> {
         if self.accept_paused {
@@ -50,13 +53,38 @@ impl<A: Application> Hub<A> {
                 // The client left between its connect and our accept (accept(2)).
                 Err(Errno::CONNABORTED | Errno::INTR | Errno::PROTO) => {}
                 Err(_) => {
-                    // No descriptors or no memory: wait for some to come free, or the
-                    // level-triggered listener would keep this loop spinning.
+                    // No descriptors or no memory. A connection that idles has had its answer; one
+                    // that waits has not.
+                    count(&shared.stats.accepts_failed);
+                    if self.shed_idle() {
+                        continue;
+                    }
+                    // Wait for some to come free, or the level-triggered listener would keep this
+                    // loop spinning.
                     self.stop_accepting();
                     self.accept_paused = true;
+                    shared.tell();
                     return;
                 }
             }
         }
+    }
+
+    /// Closes the connections that have been idle for longest; false when none is idle.
+    fn shed_idle(&mut self) -> bool {
+        let mut idle: Vec<(Milliseconds, Key)> = self
+            .slab
+            .here()
+            .filter(|connection| matches!(connection.phase, Phase::Idle))
+            .map(|connection| (connection.since, connection.key))
+            .collect();
+        idle.sort_unstable_by_key(|(since, _)| *since);
+        for &(_, key) in idle.iter().take(SHED_AT_ONCE) {
+            if let Found::Here(connection) = self.slab.take(key) {
+                count(&self.shared.stats.connections_shed);
+                drop(self.close(connection));
+            }
+        }
+        !idle.is_empty()
     }
 }

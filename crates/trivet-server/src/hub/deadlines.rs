@@ -87,17 +87,21 @@ impl<A: Application> Hub<A> {
         self.stop_accepting();
         self.listeners.clear();
         let now = self.now;
-        let idle: Vec<Key> = self
+        let unasked: Vec<Key> = self
             .slab
             .here()
-            .filter(|connection| matches!(connection.phase, Phase::Idle))
+            .filter(|connection| matches!(connection.phase, Phase::Idle | Phase::Head))
             .map(|connection| connection.key)
             .collect();
-        for key in idle {
-            let Found::Here(mut connection) = self.slab.take(key) else {
-                continue;
+        for key in unasked {
+            let Found::Here(mut connection) = self.slab.take(key) else { continue };
+            // A head that is not whole is no request yet, and its client must not decide how long
+            // the stop takes.
+            let since = match connection.phase {
+                Phase::Head => now,
+                _ => connection.since,
             };
-            connection.deadline = connection.deadline.min(connection.since + DRAIN_GRACE).max(1);
+            connection.deadline = connection.deadline.min(since + DRAIN_GRACE).max(1);
             // Events that are known already come first.
             if connection.deadline <= now && !self.ready.iter().any(|(ready, _)| *ready == key) {
                 drop(self.close(connection));

@@ -72,6 +72,9 @@ impl<A: Application> Hub<A> {
         connection.input = begun;
         connection.phase = Phase::Head;
         connection.deadline = self.now + milliseconds(self.shared.config.header_timeout);
+        if self.draining {
+            connection.deadline = connection.deadline.min(self.now + DRAIN_GRACE);
+        }
     }
 
     /// Parses a request that `load` has put into the reader and that was whole before.
