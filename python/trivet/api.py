@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from pathlib import Path
 
 from trivet.errors import ConflictingSettings, TrivetError
+from trivet.host import open_missing_standard_streams
 from trivet.settings.resolve import resolve
 from trivet.startup import Startup
-from trivet.supervisor.start import open_log, open_sockets, worker_count
+from trivet.supervisor.start import open_log, open_sockets, worker_count, working_directory
 from trivet.worker.main import WorkerPlan
 
 TYPE_CHECKING = False
@@ -58,6 +58,7 @@ def _run_server(app: object, keywords: dict[str, object]) -> None:
     from trivet.app.production import refuse_debug
 
     began = time.monotonic()
+    open_missing_standard_streams()
     startup = Startup()
     with startup.step("read the settings"):
         resolved = resolve(
@@ -65,14 +66,14 @@ def _run_server(app: object, keywords: dict[str, object]) -> None:
             flags={},
             keywords=keywords,
             environ=os.environ,
-            directory=Path.cwd(),
+            directory=working_directory(),
         )
     log = open_log(resolved)
     with startup.step("check the app"):
         wsgi_app: Any = check_app(app, "the first argument of serve()")
         refuse_debug(wsgi_app, os.environ)
     workers, reason = worker_count(resolved)
-    listeners = open_sockets(resolved, startup, log)
+    listeners = open_sockets(resolved, startup, log, workers)
     try:
         if workers == 1:
             from trivet.engine.serve import Engine
@@ -95,6 +96,7 @@ def _run_server(app: object, keywords: dict[str, object]) -> None:
                 startup=startup,
                 log=log,
                 multiprocess=True,
+                app_name="the app",
             )
             _supervise(workers, listeners, plan, log, began)
     finally:

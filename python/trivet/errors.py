@@ -61,6 +61,18 @@ def _rebuild(
     return error
 
 
+def escape_controls(text: str) -> str:
+    """Return a text that a terminal only prints: ESC becomes `\\x1b`; line breaks and tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if character.isprintable() or character in "\n\t"
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
 class UsageError(TrivetError):
     """The command line cannot be understood."""
 
@@ -106,10 +118,20 @@ class ConfigurationUnreadable(SettingError):
 
 
 class AppError(TrivetError):
-    """The application cannot be served."""
+    """The application cannot be served.
+
+    Its texts quote the user's code, whose exceptions may hold anything: controls are escaped.
+    """
 
     name = "app-failed"
     exit_code = 3
+
+    def __init__(self, what: str, *, hint: str | None = None, details: str = "") -> None:
+        super().__init__(
+            escape_controls(what),
+            hint=hint if hint is None else escape_controls(hint),
+            details=escape_controls(details),
+        )
 
 
 class AppNotFound(AppError):

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 #: Bytes that fit into sun_path of sockaddr_un, its closing zero not counted: 108 on Linux
 #: (unix(7)), 104 on macOS and the BSDs.
 UNIX_PATH_LIMIT = 107 if sys.platform == "linux" else 103
+
+
+#: Standard input, output and error, whether or not this process was given them.
+STANDARD_DESCRIPTORS = (0, 1, 2)
+
+
+def open_missing_standard_streams() -> None:
+    """Open /dev/null in the place of each standard stream that this process was started without.
+
+    Otherwise the next socket would get its number, and take what the app or a library of C writes
+    there. Programs that the app starts inherit them.
+    """
+    for descriptor in STANDARD_DESCRIPTORS:
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # The lowest number that is free (open(2)), which is this one.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def open_file_limits() -> tuple[int, int]:

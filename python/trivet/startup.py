@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
+from trivet.errors import escape_controls
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Importing typing costs some milliseconds of every start; only type checkers need it here.
@@ -128,7 +130,7 @@ def first_line(error: BaseException) -> str:
     is half of the message (`KeyError: 'DATABASE_URL'`).
     """
     text = str(error).strip()
-    line = text.splitlines()[0] if text else ""
+    line = escape_controls(text.splitlines()[0]) if text else ""
     if line and (isinstance(error, ImportError) or hasattr(error, "what")):
         return line
     return f"{type(error).__name__}: {line}" if line else type(error).__name__

@@ -66,3 +66,47 @@ def test_a_reader_that_leaves_is_no_reason_to_complain(
     finally:
         os.close(writer)
     assert result.stderr == ""
+
+
+def shell(directory: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `trivet` through /bin/sh, which knows how to take streams and limits away."""
+    return subprocess.run(
+        ["/bin/sh", "-c", script, sys.executable, *arguments],
+        cwd=directory,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+@pytest.mark.parametrize("arguments", [["settings"], ["--help"], ["--version"]])
+def test_without_standard_output_there_is_nothing_to_complain_about(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    result = shell(tmp_path, 'exec "$0" -m trivet "$@" >&-', *arguments)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /dev/full")
+@pytest.mark.parametrize("arguments", [["settings"], ["--help"]])
+def test_a_full_disk_is_told_without_a_traceback(arguments: list[str], tmp_path: Path) -> None:
+    result = shell(tmp_path, 'exec "$0" -m trivet "$@" >/dev/full', *arguments)
+    assert result.returncode == 4
+    assert result.stderr.startswith("trivet: standard output cannot be written: No space left")
+    assert "Traceback" not in result.stderr
+
+
+def test_a_directory_that_was_removed_is_told(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    result = shell(tmp_path, 'cd gone && rmdir ../gone && exec "$0" -m trivet serve shop')
+    assert result.returncode == 4
+    assert result.stderr.startswith("trivet: the current directory cannot be used: ")
+
+
+def test_too_few_open_files_are_told_with_the_limit(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("def app(environ, start_response): ...\n")
+    result = shell(tmp_path, 'ulimit -n 12; exec "$0" -m trivet serve shop -w 1 --port 0')
+    assert result.returncode == 4
+    assert "trivet: the system lets this process open 12 files, and Trivet needs" in result.stderr
+    assert "hint: raise the limit" in result.stderr

@@ -136,6 +136,43 @@ def test_a_process_that_dies_while_loading_ends_the_server(serve: Serve) -> None
     assert "was killed by SIGSEGV while it loaded the app" in server.output
 
 
+def test_an_app_that_interrupts_its_own_import_is_the_app_s_failure(serve: Serve) -> None:
+    server = serve("raise KeyboardInterrupt\n", "-w", "1", until="")
+    assert server.wait() == 3
+    assert "trivet: importing shop failed: it raised KeyboardInterrupt" in server.output
+    assert "shop.py" in server.output
+    assert "report it" not in server.output
+
+
+def test_an_import_that_takes_long_is_told(
+    start_command: Callable[..., ServerProcess], tmp_path: Path, address: TcpAddress
+) -> None:
+    (tmp_path / "shop.py").write_text("import time\ntime.sleep(600)\n")
+    code = (
+        "from trivet.cli.main import main; from trivet.supervisor import loop\n"
+        "loop.STILL_LOADING_SECONDS = 0.1\n"
+        f"raise SystemExit(main(['serve', 'shop', '-w', '1', '--bind', '{address.bind}']))"
+    )
+    server = start_command([sys.executable, "-c", code], tmp_path, [address])
+    server.wait_for_output("warning worker-still-loading worker=1 pid=[0-9]+ app=shop ")
+    assert server.stop() == 0
+    assert server.output.count("worker-still-loading") == 1
+
+
+def test_a_server_without_standard_streams_serves_and_stops(
+    start_command: Callable[..., ServerProcess], tmp_path: Path, address: TcpAddress
+) -> None:
+    (tmp_path / "shop.py").write_text(APP)
+    script = f'exec "$0" -m trivet serve shop -w 1 --bind {address.bind} <&- >&-'
+    server = start_command(["/bin/sh", "-c", script, sys.executable], tmp_path, [address])
+    server.wait_for_output("server-ready")
+    for pid in (server.pid, *worker_pids(server)):
+        assert os.readlink(f"/proc/{pid}/fd/0") == os.readlink(f"/proc/{pid}/fd/1") == "/dev/null"
+    assert get(address).isdigit()
+    assert server.stop() == 0
+    assert "Traceback" not in server.output
+
+
 def test_a_debug_app_is_refused(serve: Serve) -> None:
     server = serve("from flask import Flask\napp = Flask('shop')\napp.debug = True\n", until="")
     assert server.wait() == 3
@@ -284,6 +321,28 @@ def test_a_thread_that_never_ends_does_not_hold_up_the_stop(serve: Serve) -> Non
     assert server.stop() == 0
     assert "exit-hindered worker=1" in server.output
     assert "threads cleaner" in server.output
+
+
+def test_a_wish_for_one_worker_more_does_not_suspend_the_server(
+    serve: Serve, address: TcpAddress
+) -> None:
+    server = serve(APP, "-w", "1")
+    server.signal(signal.SIGTTIN)
+    server.wait_for_output("signal-ignored signal=SIGTTIN")
+    assert get(address).isdigit()
+
+
+def test_quit_does_not_claim_that_an_idle_connection_waited(
+    serve: Serve, address: TcpAddress
+) -> None:
+    server = serve(APP, "-w", "1")
+    connection = http.client.HTTPConnection(address.host, address.port, timeout=20)
+    connection.request("GET", "/")
+    connection.getresponse().read()
+    server.signal(signal.SIGQUIT)
+    assert server.wait() == 0
+    connection.close()
+    assert "connections-cut" not in server.output
 
 
 def test_a_hangup_does_not_end_the_server(serve: Serve, address: TcpAddress) -> None:

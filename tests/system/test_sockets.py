@@ -52,15 +52,44 @@ def test_port_0_gives_a_url_that_answers(opened: list[Listeners]) -> None:
 
 
 def test_a_port_in_use_names_the_process_and_the_way_out(opened: list[Listeners]) -> None:
+    code = (
+        "import socket, sys; listener = socket.create_server(('127.0.0.1', 0))\n"
+        "print(listener.getsockname()[1], flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        port = int(other.stdout.readline())
+        with pytest.raises(AddressInUse) as caught:
+            bind(opened, f"127.0.0.1:{port}")
+        other.stdin.close()
+    assert str(caught.value).startswith(f"127.0.0.1:{port} is in use by process {other.pid} (")
+    assert caught.value.hint == (
+        f"stop that process with `kill {other.pid}`, "
+        f"or choose another port: --port {port + 1 if port < 65535 else port - 1}"
+    )
+
+
+def test_nobody_is_told_to_stop_the_process_that_fails(opened: list[Listeners]) -> None:
     address = free_tcp_address()
     bind(opened, address.bind)
-    with pytest.raises(AddressInUse) as caught:
+    with pytest.raises(AddressInUse, match="is in use by this process itself") as caught:
         bind(opened, address.bind)
-    assert str(caught.value).startswith(f"{address.bind} is in use by process {os.getpid()} (")
-    assert caught.value.hint == (
-        f"stop that process with `kill {os.getpid()}`, "
-        f"or choose another port: --port {address.port + 1}"
+    assert "kill" not in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("hosts", [("0.0.0.0", "127.0.0.1"), ("127.0.0.1", "0.0.0.0")])
+def test_addresses_that_overlap_are_told(opened: list[Listeners], hosts: tuple[str, str]) -> None:
+    port = free_tcp_address().port
+    with pytest.raises(AddressInUse) as caught:
+        bind(opened, *(f"{host}:{port}" for host in hosts))
+    assert str(caught.value) == (
+        f"{hosts[1]}:{port} overlaps with http://{hosts[0]}:{port}, "
+        "where this server listens already"
     )
+    assert caught.value.hint == "leave one of the two out"
 
 
 def test_when_one_address_fails_the_others_are_let_go(
@@ -123,7 +152,7 @@ def test_a_stale_socket_file_is_replaced(opened: list[Listeners], tmp_path: Path
 def test_a_unix_socket_that_answers_is_in_use(opened: list[Listeners], tmp_path: Path) -> None:
     path = tmp_path / "socket"
     bind(opened, f"unix:{path}")
-    with pytest.raises(AddressInUse, match=f"in use by process {os.getpid()}"):
+    with pytest.raises(AddressInUse, match="in use by this process itself"):
         bind(opened, f"unix:{path}")
     assert path.exists()
 

@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from trivet import errors
-from trivet.errors import AddressInUse, AppNotFound, TrivetError, UnknownSetting
+from trivet.errors import AddressInUse, AppNotFound, TrivetError, UnknownSetting, escape_controls
 
 ALL_ERRORS = [
     thing
@@ -52,3 +52,9 @@ def test_a_name_is_kebab_case_and_belongs_to_one_class(error_class: type[TrivetE
 
 def test_a_subclass_has_the_exit_code_of_its_family() -> None:
     assert UnknownSetting.exit_code == 2
+
+
+def test_controls_are_escaped_and_other_text_is_kept() -> None:
+    assert escape_controls("é\n\t✓ \x1b[31m\r\x9b\u202e\udc80") == (
+        "é\n\t✓ \\x1b[31m\\r\\x9b\\u202e\\udc80"
+    )

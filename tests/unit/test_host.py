@@ -3,6 +3,8 @@
 import os
 import resource
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,23 @@ def test_the_limit_of_open_files_can_be_raised_to_the_hard_limit() -> None:
     with os.fdopen(reader) as answer:
         assert answer.read() == "True True"
     os.waitpid(child, 0)
+
+
+def test_missing_standard_streams_keep_their_numbers() -> None:
+    code = (
+        f"import os, sys; sys.path[:0] = {sys.path!r}; from trivet import host\n"
+        "for descriptor in host.STANDARD_DESCRIPTORS: os.close(descriptor)\n"
+        "host.open_missing_standard_streams()\n"
+        "null = os.stat(os.devnull).st_rdev\n"
+        "open_now = [os.fstat(each).st_rdev == null and os.get_inheritable(each)"
+        " for each in host.STANDARD_DESCRIPTORS]\n"
+        "os._exit(0 if all(open_now) else 1)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=30).returncode == 0
+
+
+def test_standard_streams_that_are_open_are_left_alone() -> None:
+    before = [os.fstat(descriptor) for descriptor in host.STANDARD_DESCRIPTORS]
+    host.open_missing_standard_streams()
+    after = [os.fstat(descriptor) for descriptor in host.STANDARD_DESCRIPTORS]
+    assert [each.st_ino for each in after] == [each.st_ino for each in before]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from types import FunctionType, MethodType
 
-from trivet.project.frameworks import framework_of
+from trivet.project.frameworks import framework_of, framework_of_class
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,8 +61,10 @@ def judge(app: object) -> Verdict:
     framework = framework_of(app)
     if framework:
         return Verdict(framework.interface, f"{a(framework.name)} application")
-    if not callable(app):
+    if not callable(app) or (isinstance(app, type) and framework_of_class(app)):
         return Verdict("neither", in_words(app))
+    if starts_a_server(app):
+        return Verdict("neither", "a method that starts a server of its own")
     parameters = parameters_of(app)
     if parameters is None:
         return Verdict("wsgi", f"{in_words(app)}, and callable")
@@ -75,6 +77,15 @@ def judge(app: object) -> Verdict:
     if not parameters.names:
         return Verdict("neither", f"{in_words(app)} that takes no arguments")
     return Verdict("neither", f"{in_words(app)} that takes {_listed(parameters.names)}")
+
+
+def starts_a_server(app: object) -> bool:
+    """Return whether this is `run` of a framework's application: `app.run`, not called."""
+    return (
+        isinstance(app, MethodType)
+        and app.__name__ == "run"
+        and framework_of(app.__self__) is not None
+    )
 
 
 def takes_two(parameters: Parameters) -> bool:

@@ -13,10 +13,10 @@ from types import CoroutineType, ModuleType
 
 from trivet.app.attribute import find_attribute
 from trivet.app.factory import call_factory
-from trivet.app.interface import judge
+from trivet.app.interface import judge, starts_a_server
 from trivet.app.run_guard import IgnoredRun, RunGuard, guard_run
 from trivet.errors import AppImportFailed, AppNotCallable, AppNotFound
-from trivet.project.frameworks import framework_of
+from trivet.project.frameworks import framework_of, framework_of_class
 from trivet.settings.nearest import did_you_mean
 from trivet.startup import first_line
 
@@ -163,8 +163,12 @@ def _hint_for_value(app: object, name: str) -> str:
         return f"does {name} end with `return app`?" if name.endswith(")") else "was it ever set?"
     if isinstance(app, ModuleType):
         return f"name the application in it: {app.__name__}:app"
+    if isinstance(app, type) and framework_of_class(app):
+        return f"name the application that is made of it, such as {name.partition(':')[0]}:app"
     if isinstance(app, type):
         return f"make one of it: {name}()"
+    if starts_a_server(app):
+        return f"leave out .run: {name.removesuffix('.run')}"
     if type(app).__name__ == "SocketIO":
         return "serve the Flask application that it was made for"
     if isinstance(app, tuple):

@@ -6,8 +6,10 @@ import os
 import sys
 
 from trivet.cli.commands import COMMANDS, HELP_WORDS, HelpWanted
+from trivet.cli.output import complain, give_up_output, show
 from trivet.cli.terminal import render_error
 from trivet.errors import TrivetBug, TrivetError, UnknownCommand, UsageError
+from trivet.host import open_missing_standard_streams
 from trivet.observe.log import wants_colour
 
 VERSION_WORDS = ("--version", "-V")
@@ -16,19 +18,16 @@ INTERRUPTED = 128 + 2  # what shells report for a program that SIGINT ended
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command in `argv` (by default this process's, without `trivet`); the exit code."""
+    open_missing_standard_streams()
     arguments = sys.argv[1:] if argv is None else argv
     try:
-        exit_code = _dispatch_or_help(arguments)
-        sys.stdout.flush()  # so that a reader who has left is noticed here and not at exit
-        return exit_code
+        return _dispatch_or_help(arguments)
     except TrivetError as error:
         return _tell(error)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # `trivet settings | head`: what is left goes nowhere, or Python would complain at exit
-        # (Python's documentation of signal, "Note on SIGPIPE").
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up_output()  # `trivet settings | head`
         return 1
     except Exception:  # noqa: BLE001 — whatever it is, it is ours, and the user must be told so
         return _tell_bug()
@@ -38,20 +37,20 @@ def _dispatch_or_help(arguments: list[str]) -> int:
     try:
         return dispatch(arguments)
     except HelpWanted as wanted:
-        print(wanted.text)
+        show(wanted.text)
         return 0
 
 
 def dispatch(arguments: list[str]) -> int:
     """Run the command that the arguments name. Raises TrivetError when there is none."""
     if not arguments:
-        print(overview(), file=sys.stderr)
+        complain(overview())
         return UsageError.exit_code
     first, *rest = arguments
     if first in VERSION_WORDS:
         from trivet import __version__
 
-        print(f"trivet {__version__}")
+        show(f"trivet {__version__}")
         return 0
     if first in HELP_WORDS or (first == "help" and not rest):
         raise HelpWanted(overview())
@@ -108,7 +107,7 @@ def _may_be_an_app(word: str) -> bool:
 
 
 def _tell(error: TrivetError) -> int:
-    print(render_error(error, wants_colour(sys.stderr, os.environ)), file=sys.stderr)
+    complain(render_error(error, wants_colour(sys.stderr, os.environ)))
     if isinstance(error, TrivetBug):
         _ask_for_report()
     return error.exit_code
@@ -116,16 +115,12 @@ def _tell(error: TrivetError) -> int:
 
 def _tell_bug() -> int:
     """Show the exception that is being handled: its traceback is what a report needs."""
-    from traceback import print_exc
+    from traceback import format_exc
 
-    print_exc()
-    print("trivet: this is a bug in Trivet", file=sys.stderr)
+    complain(f"{format_exc()}trivet: this is a bug in Trivet")
     _ask_for_report()
     return TrivetBug.exit_code
 
 
 def _ask_for_report() -> None:
-    print(
-        "hint: please report it with everything above and the command that you typed",
-        file=sys.stderr,
-    )
+    complain("hint: please report it with everything above and the command that you typed")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import time
 from functools import partial
-from pathlib import Path
 
 from trivet.app.load import load_app
 from trivet.app.production import refuse_debug, refuse_debug_environment
 from trivet.cli.flags import parse_flags
+from trivet.errors import AppImportFailed
 from trivet.project.find_app import find_app
 from trivet.settings.resolve import resolve
 from trivet.startup import Startup
 from trivet.supervisor.loop import Supervisor
-from trivet.supervisor.start import open_log, open_sockets, worker_count
+from trivet.supervisor.start import open_log, open_sockets, worker_count, working_directory
 from trivet.worker.main import WorkerPlan
 
 TYPE_CHECKING = False
@@ -31,7 +31,7 @@ def run(arguments: list[str]) -> int:
     """
     began = time.monotonic()
     startup = Startup()
-    directory = Path.cwd()
+    directory = working_directory()
     with startup.step("read the settings"):
         parsed = parse_flags("serve", arguments, "serve")
         resolved = resolve(
@@ -49,7 +49,7 @@ def run(arguments: list[str]) -> int:
     workers, reason = worker_count(resolved)
     log.emit("app-chosen", app=choice.name, reason=choice.reason)
     log.emit("workers-chosen", workers=workers, reason=reason)
-    listeners = open_sockets(resolved, startup, log)
+    listeners = open_sockets(resolved, startup, log, workers)
     try:
         plan = WorkerPlan(
             settings=resolved.settings,
@@ -58,6 +58,7 @@ def run(arguments: list[str]) -> int:
             startup=startup,
             log=log,
             multiprocess=workers > 1,
+            app_name=choice.name,
         )
         return Supervisor(workers, listeners, plan, log, began).run()
     finally:
@@ -66,7 +67,11 @@ def run(arguments: list[str]) -> int:
 
 def load(choice: AppChoice, startup: Startup) -> Loaded:
     """Import the app and judge it. Runs in each worker: the supervisor never imports the app."""
-    loaded = load_app(choice, startup, environ=os.environ)
+    try:
+        loaded = load_app(choice, startup, environ=os.environ)
+    except KeyboardInterrupt as error:
+        # The app's own: while it loads, the worker's handler of SIGINT raises nothing.
+        raise _interrupted(choice, error) from None
     with startup.step("refuse debug mode"):
         refuse_debug(loaded.app, os.environ)
     notes = [
@@ -74,3 +79,11 @@ def load(choice: AppChoice, startup: Startup) -> Loaded:
         for ignored in loaded.ignored_runs
     ]
     return loaded.app, notes
+
+
+def _interrupted(choice: AppChoice, error: KeyboardInterrupt) -> AppImportFailed:
+    from trivet.app.user_frames import describe  # needed only when something is wrong
+
+    return AppImportFailed(
+        f"importing {choice.module} failed: it raised KeyboardInterrupt", details=describe(error)
+    )

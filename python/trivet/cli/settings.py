@@ -6,6 +6,7 @@ import os
 import sys
 
 from trivet.cli.flags import OwnFlag, Parsed, parse_flags
+from trivet.cli.output import show
 from trivet.cli.terminal import aligned, paint
 from trivet.errors import UsageError
 from trivet.observe.log import wants_colour
@@ -36,10 +37,10 @@ def run(arguments: list[str]) -> int:
     colour = wants_colour(sys.stdout, os.environ) and not as_json
     if "--diff" in parsed.own:
         left, right = (_resolve(parsed, _mode(word)) for word in parsed.own["--diff"])
-        print(difference_as_json(left, right) if as_json else difference(left, right, colour))
+        show(difference_as_json(left, right) if as_json else difference(left, right, colour))
         return 0
     resolved = _resolve(parsed, "serve")
-    print(to_json(explain.as_data(resolved)) if as_json else overview(resolved, colour))
+    show(to_json(explain.as_data(resolved)) if as_json else overview(resolved, colour))
     return 0
 
 

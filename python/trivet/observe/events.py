@@ -68,6 +68,13 @@ EVENTS = _table(
         "A worker process exists and begins to load the application.",
     ),
     Event(
+        "worker-still-loading",
+        "warning",
+        "worker {worker} (pid {pid}) is still importing {app} after {seconds} s",
+        "The application's module has not come to its end: it works, or waits for something such as"
+        " a database, when it is imported. Connections wait until a worker is ready.",
+    ),
+    Event(
         "worker-ready",
         "info",
         "worker {worker} (pid {pid}) is ready after {seconds} s",
@@ -179,7 +186,7 @@ EVENTS = _table(
     Event(
         "connections-cut",
         "warning",
-        "{connections} connections still waited for an answer after {seconds} s and were cut",
+        "connections that still waited for an answer after {seconds} s and were cut: {connections}",
         "The graceful timeout was too short for these requests. Raise graceful_timeout, or find out"
         " why they take so long.",
         optional=("worker", "pid"),

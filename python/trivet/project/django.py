@@ -27,8 +27,10 @@ def find_django(directory: Path, environ: Mapping[str, str]) -> DjangoProject:
     """
     try:
         source = (directory / "manage.py").read_bytes()
-    except OSError:
+    except FileNotFoundError:
         return DjangoProject(None, "manage.py: not there")
+    except OSError as error:
+        return DjangoProject(None, f"manage.py: cannot be read: {error.strerror}")
     settings = environ.get(SETTINGS_VARIABLE) or _settings_named_in(source)
     if not settings:
         return DjangoProject(None, f"manage.py: sets no {SETTINGS_VARIABLE}")

@@ -77,23 +77,29 @@ def _from_target(text: str, directory: Path, environ: Mapping[str, str], origin:
     target = parse_target(text)
     if not target.place:
         raise AppNotFound(f"{text!r} names no module", hint=NAME_IT)
-    path = directory / target.place
+    path = Path(os.path.abspath(directory / target.place))
+    for folder in (path.parent, path):
+        _refuse_closed_directory(folder)
     # As in an import, a package goes before a file of the same name, and any folder after it.
     if (path / "__init__.py").is_file():
         return _in_package(path, target, origin)
     for file in (path, path.with_name(path.name + ".py")):
-        if file.is_file():
+        if file.suffix == ".py" and file.is_file():
             return _in_module(modules.of_file(file), target, origin)
     if path.is_dir():
         return _in_folder(path, target, environ)
     if target.place.endswith(".py") or "/" in target.place or os.sep in target.place:
         raise _no_such_path(target.place, path)
+    if target.attribute is None and "." in target.place:
+        _refuse_dot_for_colon(target.place, directory)
     return _in_module(_find_module(target.place, text, directory), target, origin)
 
 
 def _find_module(name: str, text: str, directory: Path) -> Module:
     found = modules.find(name, directory)
     if found is None:
+        if (directory / name).is_file():
+            raise _no_such_path(name, directory / name)
         top = name.partition(".")[0]
         here = [path.stem for path in sorted(directory.glob("*.py"))]
         here += [path.parent.name for path in sorted(directory.glob("*/__init__.py"))]
@@ -105,7 +111,39 @@ def _find_module(name: str, text: str, directory: Path) -> Module:
     return found
 
 
+def _refuse_dot_for_colon(place: str, directory: Path) -> None:
+    """Raise AppNotFound for `shop.app`, where shop is a module and app a name in it."""
+    module, _, attribute = place.rpartition(".")
+    found = modules.find(module, directory)
+    if found is None or found.file is None:
+        return
+    if found.file.name == "__init__.py" and modules.find(place, directory) is not None:
+        return
+    raise AppNotFound(
+        f"there is no module {place!r} in {directory}", hint=f"did you mean {module}:{attribute}?"
+    )
+
+
+def _refuse_closed_directory(directory: Path) -> None:
+    """Raise AppNotFound when this user may not look into a directory."""
+    try:
+        (directory / "wsgi.py").stat()
+    except PermissionError as error:
+        raise AppNotFound(
+            f"the directory {directory} cannot be searched: {error.strerror}",
+            hint="let the user that runs Trivet enter it and the directories above it",
+        ) from None
+    except OSError:
+        return  # nothing there, or no directory: others say that
+
+
+def _unreadable(file: Path, reading: FileReading) -> AppNotFound:
+    return AppNotFound(f"{file} {reading.unreadable}", hint="let the user that runs Trivet read it")
+
+
 def _no_such_path(place: str, path: Path) -> AppNotFound:
+    if path.exists():
+        return AppNotFound(f"{place} is no Python file: its name does not end in .py", hint=NAME_IT)
     names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     return AppNotFound(
         f"there is no file or directory {place}", hint=did_you_mean(path.name, names) or NAME_IT
@@ -120,6 +158,8 @@ def _in_module(module: Module, target: Target, origin: str) -> AppChoice:
     if module.file is None:
         return choice
     reading = read_names(module.file)
+    if reading.unreadable:
+        raise _unreadable(module.file, reading)
     if reading.best is None and len(reading.equals) > 1:
         names = ", ".join(f"{module.name}:{name.name}" for name in reading.equals)
         raise AppNotFound(
@@ -166,6 +206,7 @@ Finding = Callable[[list[str]], "AppChoice | None"]
 
 
 def _search(directory: Path, environ: Mapping[str, str]) -> AppChoice:
+    _refuse_closed_directory(directory)
     ways: list[Finding] = [
         lambda notes: _by_flask_variable(directory, environ, notes),
         lambda notes: _first(_app_files(directory), notes),
@@ -248,10 +289,12 @@ def _consider(file: Path, notes: list[str]) -> AppChoice | None:
         notes.append(f"{shown}: not there")
         return None
     reading = read_names(file)
+    if reading.unreadable and file.name in APP_FILES:
+        raise _unreadable(file, reading)  # what it hides goes before all that follows
     if reading.names and reading.best is None:
         return _in_module(module, Target(module.name, None, None), str(shown))
     finding = _in_words(reading)
-    notes.append(f"{shown}: {finding or 'makes no application'}")
+    notes.append(f"{shown}: {finding or reading.unreadable or 'makes no application'}")
     if not finding:
         return None
     choice = AppChoice(module.name, module.directory, None, None, "")
@@ -290,5 +333,8 @@ def _other_files(directory: Path) -> Iterator[Path]:
     """Yield the remaining files at the top of the project that have an application."""
     for file in sorted(directory.glob("*.py")):
         others = (*APP_FILES, "manage.py", "setup.py", "conftest.py")
-        if file.name not in others and read_names(file).names:
+        if file.name in others:
+            continue
+        reading = read_names(file)
+        if reading.names or reading.unreadable:
             yield file

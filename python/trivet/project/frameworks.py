@@ -102,7 +102,12 @@ def framework_of(app: object) -> Framework | None:
 
     Imports nothing: the object's class and its bases know the names of their modules.
     """
-    for base in type(app).__mro__:
+    return framework_of_class(type(app))
+
+
+def framework_of_class(kind: type) -> Framework | None:
+    """Return the framework whose applications are objects of this class."""
+    for base in kind.__mro__:
         framework = FRAMEWORK_BY_CLASS.get((base.__module__, base.__name__))
         if framework:
             return framework

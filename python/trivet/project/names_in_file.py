@@ -34,17 +34,23 @@ class FileReading:
     """What a file's text says: the names that may be an application, best first.
 
     `problem` is set when the text is not Python; importing the file will then say it better.
+    `unreadable` is set when the file is there and the operating system does not let us read it.
     `takes_all_from` is the module of a star import, through which any name may come.
     """
 
-    __slots__ = ("names", "problem", "takes_all_from")
+    __slots__ = ("names", "problem", "takes_all_from", "unreadable")
 
     def __init__(
-        self, names: tuple[AppName, ...] = (), problem: str = "", takes_all_from: str = ""
+        self,
+        names: tuple[AppName, ...] = (),
+        problem: str = "",
+        takes_all_from: str = "",
+        unreadable: str = "",
     ) -> None:
         self.names = names
         self.problem = problem
         self.takes_all_from = takes_all_from
+        self.unreadable = unreadable
 
     @property
     def best(self) -> AppName | None:
@@ -73,8 +79,10 @@ def read_names(file: Path) -> FileReading:
     try:
         # Bytes, because ast honours the coding line (PEP 263).
         source = file.read_bytes()
-    except OSError:
+    except FileNotFoundError:
         return FileReading()
+    except OSError as error:
+        return FileReading(unreadable=f"cannot be read: {error.strerror}")
     return read_source(source)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def invalid(
     spec: Spec, spelling: str, value: object, complaint: ValueError, place: str = ""
 ) -> InvalidSetting:
-    """ "trivet.toml: workers is 0, expected a whole number, 1 or more". Secret values stay out."""
+    """ "trivet.toml: workers is 0, expected a whole number …". Secret values stay out."""
     where = f"{place}: " if place else ""
     if spec.secret:
         return InvalidSetting(f"{where}{spelling} is wrong, expected {spec.kind.expected}")

@@ -123,8 +123,20 @@ def _read_if_present(path: str) -> bytes | None:
         with open(path, "rb") as file:
             return file.read()
     except FileNotFoundError:
+        if os.path.islink(path):
+            raise ConfigurationUnreadable(
+                f"{path} is a symbolic link to {os.readlink(path)}, which is not there",
+                hint="correct the link or remove it",
+            ) from None
         return None
     except OSError as error:
+        directory = os.path.dirname(path) or os.curdir
+        if isinstance(error, PermissionError) and not os.path.lexists(path):
+            # Whether the file is there at all cannot be seen.
+            raise ConfigurationUnreadable(
+                f"the directory {directory} cannot be searched: {error.strerror}",
+                hint="let the user that runs Trivet enter it and the directories above it",
+            ) from None
         raise ConfigurationUnreadable(f"{path} cannot be read: {error.strerror}") from None
 
 

@@ -88,7 +88,7 @@ class Duration(Kind):
 
     def correction(self, value: object) -> str | None:
         # gunicorn's durations are seconds without a unit.
-        return f"{value}s" if _is_bare_number(value) else None
+        return _with_unit(self, value, "s")
 
     def _bounded(self, seconds: float) -> float:
         if not self.minimum <= seconds <= self.maximum:  # refuses not-a-number too
@@ -150,7 +150,7 @@ class Size(Kind):
         return {"type": "string", "pattern": _amounts_pattern(SIZE_UNITS, repeated=False)}
 
     def correction(self, value: object) -> str | None:
-        return f"{value}B" if _is_bare_number(value) else None
+        return _with_unit(self, value, "B")
 
     def _bounded(self, size: int) -> int:
         if not self.minimum <= size <= self.maximum:
@@ -186,6 +186,17 @@ def _amounts_pattern(units: Mapping[str, object], *, repeated: bool) -> str:
     alternatives = "|".join(sorted(units, key=len, reverse=True))
     one = rf"[0-9]+(\.[0-9]+)? ?({alternatives})"
     return rf"^(0|({one})+)$" if repeated else rf"^(0|{one})$"
+
+
+def _with_unit(kind: Kind, value: object, unit: str) -> str | None:
+    """A number that lacks its unit, with the unit; None when that would be refused as well."""
+    if not _is_bare_number(value):
+        return None
+    try:
+        kind.from_text(f"{value}{unit}")
+    except ValueError:
+        return None
+    return f"{value}{unit}"
 
 
 def _is_bare_number(value: object) -> bool:

@@ -181,7 +181,7 @@ class Settings:
 
     workers: int | Literal["auto"] = setting(
         "auto",
-        WholeNumber(1, words=("auto",)),
+        WholeNumber(1, 1024, words=("auto",)),
         "Processes",
         "Worker processes. auto is one for each CPU that this process may use, fewer when memory "
         "is short.",

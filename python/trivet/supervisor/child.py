@@ -47,11 +47,17 @@ class Child:
         #: The failure to load was reported; the process is about to end.
         self.failed = False
         self.hung_up = False
+        #: That it takes long to load was told.
+        self.slow_told = False
         self._lines = LineBuffer()
 
     @property
     def lived_seconds(self) -> float:
         return time.monotonic() - self.started
+
+    @property
+    def is_loading(self) -> bool:
+        return not (self.ready or self.failed or self.told_to_stop)
 
     def hear(self) -> list[Message]:
         """The messages that have come since. Sets `hung_up` when no more can come.

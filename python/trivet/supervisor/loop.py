@@ -18,6 +18,7 @@ from trivet.supervisor.child import Child, reap_strangers, start_child
 from trivet.supervisor.failure import rebuild_error
 from trivet.supervisor.signals import ACTIONS, IGNORE, REASONS_TO_IGNORE, STOP, STOP_AT_ONCE
 from trivet.worker import messages
+from trivet.worker.open_files import has_run_out, too_few_files
 from trivet.worker.signals import SignalInbox, means_stop_at_once
 
 TYPE_CHECKING = False
@@ -33,6 +34,9 @@ AT_ONCE_SECONDS = 1.0
 
 #: With a graceful timeout of nearly nothing, workers still get to say what they cut.
 LEAST_GRACE_SECONDS = 1.0
+
+#: An import that takes longer is told once, or nothing would say why the server does not answer.
+STILL_LOADING_SECONDS = 10.0
 
 #: The first process of a container inherits every orphan in it, and must take their statuses.
 CONTAINER_INIT = 1
@@ -80,14 +84,12 @@ class Supervisor:
         with selectors.PollSelector() as self._selector, SignalInbox(ACTIONS) as self._inbox:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ACTIONS)
             self._selector.register(self._inbox, selectors.EVENT_READ)
-            for slot in self._slots:
-                self._start(slot)
+            self._start_all(self._slots)
             while self._children() or not self._ending:
                 for key, _ in self._selector.select(self._patience_seconds()):
                     if key.data is not None:
                         self._hear(key.data)
-                for number in self._inbox.read():
-                    self._handle_signal(number)
+                self._hear_signals()
                 # Not only after SIGCHLD: of equal pending signals one comes, and asking is cheap.
                 self._reap_all()
                 self._keep_time()
@@ -106,14 +108,27 @@ class Supervisor:
     def _children(self) -> list[Child]:
         return [slot.child for slot in self._slots if slot.child is not None]
 
+    def _silent_children(self) -> list[Child]:
+        """The workers that load the app, and of which nothing has been said yet."""
+        return [child for child in self._children() if child.is_loading and not child.slow_told]
+
     def _patience_seconds(self) -> float | None:
         """How long to sleep at most; None is until something happens."""
         moments = [slot.due for slot in self._slots if slot.due is not None]
+        moments += [child.started + STILL_LOADING_SECONDS for child in self._silent_children()]
         if self._kill_at is not None:
             moments.append(self._kill_at)
         return max(0.0, min(moments) - time.monotonic()) if moments else None
 
     # Workers that begin
+
+    def _start_all(self, slots: list[Slot]) -> None:
+        """Start workers until one cannot be, or a signal says to stop: forking many takes long."""
+        for slot in slots:
+            self._hear_signals()
+            if self._ending:
+                return
+            self._start(slot)
 
     def _start(self, slot: Slot) -> None:
         slot.due = None
@@ -129,7 +144,9 @@ class Supervisor:
     def _start_failed(self, slot: Slot, error: OSError) -> None:
         if not self._proven:
             self._give_up(
-                HostError(
+                too_few_files()
+                if has_run_out(error)
+                else HostError(
                     f"the system lets no worker process be started: {error.strerror}",
                     hint="look at the limits of processes (ulimit -u, pids.max) and memory",
                 )
@@ -141,6 +158,18 @@ class Supervisor:
     def _let_go_in_child(self) -> None:
         """Runs in a worker just after the fork: closes its copies of what is the supervisor's."""
         self._inbox.close_descriptors()
+
+    def _warn_of_slow_imports(self, now: float) -> None:
+        for child in self._silent_children():
+            if now - child.started >= STILL_LOADING_SECONDS:
+                child.slow_told = True
+                self._log.emit(
+                    "worker-still-loading",
+                    worker=child.number,
+                    pid=child.pid,
+                    app=self._plan.app_name,
+                    seconds=now - child.started,
+                )
 
     def _worker_is_ready(self, child: Child) -> None:
         child.ready = self._proven = True
@@ -288,6 +317,10 @@ class Supervisor:
 
     # The end of all
 
+    def _hear_signals(self) -> None:
+        for number in self._inbox.read():
+            self._handle_signal(number)
+
     def _handle_signal(self, number: Signals) -> None:
         action = ACTIONS[number]
         seconds = None if self._stop_began is None else time.monotonic() - self._stop_began
@@ -350,9 +383,8 @@ class Supervisor:
     def _keep_time(self) -> None:
         """Do what is due."""
         now = time.monotonic()
-        for slot in self._slots:
-            if slot.due is not None and slot.due <= now and not self._ending:
-                self._start(slot)
+        self._start_all([slot for slot in self._slots if slot.due is not None and slot.due <= now])
+        self._warn_of_slow_imports(now)
         if self._kill_at is None or now < self._kill_at:
             return
         self._kill_at = None

@@ -14,8 +14,9 @@ STOP_AT_ONCE = "stop at once"
 CHILD_ENDED = "see which worker has ended"
 IGNORE = "ignore, and say so"
 
-#: SIGTTIN and SIGTTOU are not here: the terminal driver sends them too, and a process that catches
-#: SIGTTOU while it writes to a terminal in the background would be interrupted for ever.
+#: The terminal driver sends SIGTTIN and SIGTTOU too, so they are not alike. The supervisor never
+#: reads from a terminal and can catch SIGTTIN. SIGTTOU is not here: a process that catches it while
+#: it writes to a terminal in the background would be interrupted for ever.
 ACTIONS: Mapping[Signals, str] = {
     Signals.SIGTERM: STOP,
     Signals.SIGINT: STOP,
@@ -24,6 +25,7 @@ ACTIONS: Mapping[Signals, str] = {
     Signals.SIGHUP: IGNORE,
     Signals.SIGUSR1: IGNORE,
     Signals.SIGUSR2: IGNORE,
+    Signals.SIGTTIN: IGNORE,
 }
 
 #: Why a signal that other servers act on does nothing here.
@@ -31,4 +33,5 @@ REASONS_TO_IGNORE: Mapping[Signals, str] = {
     Signals.SIGHUP: "this version cannot reload; stop it with SIGTERM and start it again",
     Signals.SIGUSR1: "there are no log files to open again",
     Signals.SIGUSR2: "this version cannot replace itself; stop it with SIGTERM and start it again",
+    Signals.SIGTTIN: "the number of workers is fixed; stop it and start it with other --workers",
 }

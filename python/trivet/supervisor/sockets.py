@@ -13,6 +13,7 @@ import stat
 
 from trivet.errors import AddressInUse, AddressNotPermitted, AddressUnavailable, HostError
 from trivet.supervisor.last_connections import drop_new_connections
+from trivet.worker.open_files import has_run_out, too_few_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,6 +114,12 @@ def bind_all(addresses: Iterable[Address], backlog: int) -> Listeners:
                     both_families = needs_v6_only(endpoints, address)
                     _listen_on_host(listeners, places, both_families, backlog)
             except OSError as error:
+                own = _overlapping(listeners, places) if error.errno == errno.EADDRINUSE else ""
+                if own:
+                    raise AddressInUse(
+                        f"{address} overlaps with {own}, where this server listens already",
+                        hint="leave one of the two out",
+                    ) from error
                 raise explain(error, address) from error
     except BaseException:
         listeners.close()
@@ -265,6 +272,8 @@ def url_of(listener: socket.socket) -> str:
 
 def explain(error: OSError, address: Address) -> HostError:
     """The system's refusal in the user's words."""
+    if has_run_out(error):
+        return too_few_files()
     if error.errno == errno.EADDRINUSE:
         return _in_use(address)
     if error.errno in (errno.EACCES, errno.EPERM):
@@ -296,7 +305,23 @@ def _in_use(address: Address) -> AddressInUse:
     what = f"{address} is in use" + (f" by {holder}" if holder else "")
     if holder is None or holder.pid is None:
         return AddressInUse(what, hint=way_out)
+    if holder.pid == os.getpid():
+        return AddressInUse(f"{address} is in use by this process itself", hint=way_out)
     return AddressInUse(what, hint=f"stop that process with `kill {holder.pid}`, or {way_out}")
+
+
+def _overlapping(listeners: Listeners, places: list[Endpoint]) -> str:
+    """The URL of a listener of ours that stands in the way of one of these places, or nothing."""
+    from trivet.supervisor.port_holder import addresses_collide
+
+    for listener, url in zip(listeners.sockets, listeners.urls, strict=True):
+        for family, place in places:
+            if family != listener.family:
+                continue  # IPv6 leaves IPv4 alone where both are wanted
+            host, port = listener.getsockname()[:2]
+            if port == place[1] and addresses_collide(host, str(place[0])):
+                return url
+    return ""
 
 
 def _numeric(address: Address) -> str:

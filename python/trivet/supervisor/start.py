@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
+from trivet.errors import HostError
 from trivet.host import raise_open_file_limit
 from trivet.observe.log import Log
 from trivet.supervisor.sockets import bind_all
+from trivet.worker.open_files import LEAST_FILES, check_limit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +20,17 @@ if TYPE_CHECKING:
     from trivet.settings.resolve import Resolved
     from trivet.startup import Startup
     from trivet.supervisor.sockets import Listeners
+
+
+def working_directory() -> Path:
+    """The current directory. Raises HostError when it was deleted or may not be seen."""
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise HostError(
+            f"the current directory cannot be used: {error.strerror}",
+            hint="it may have been removed or made anew; cd to a directory that exists",
+        ) from error
 
 
 def open_log(resolved: Resolved) -> Log:
@@ -37,11 +51,12 @@ def worker_count(resolved: Resolved) -> tuple[int, str]:
     return chosen.count, chosen.reason
 
 
-def open_sockets(resolved: Resolved, startup: Startup, log: Log) -> Listeners:
+def open_sockets(resolved: Resolved, startup: Startup, log: Log, workers: int) -> Listeners:
     """Bind every address and say where; raises HostError."""
-    # Every connection is an open file; the workers inherit the limit.
-    raise_open_file_limit()
     settings = resolved.settings
+    # Every connection is an open file; the workers inherit the limit. The supervisor has a link to
+    # each worker.
+    check_limit(raise_open_file_limit(), LEAST_FILES + len(settings.addresses) + workers)
     with startup.step("open the sockets"):
         listeners = bind_all(settings.addresses, settings.backlog)
     for note in resolved.notes:

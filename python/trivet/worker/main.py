@@ -15,6 +15,7 @@ from signal import Signals
 from trivet.engine.serve import Engine
 from trivet.errors import TrivetBug, TrivetError
 from trivet.worker.messages import FAILED, NOTE, READY, STOPPED_ACCEPTING, Message, encode
+from trivet.worker.open_files import has_run_out, too_few_files
 from trivet.worker.serving import SUPERVISOR_LOST, ServingLoop
 from trivet.worker.signals import LOADING_SIGNALS, WORKER_ACTIONS, SignalInbox
 
@@ -49,7 +50,7 @@ class WorkerPlan:
     """What every worker of a server has in common; made once, before the first fork.
 
     `load` is called in the worker, gets the app and raises TrivetError. `multiprocess` says whether
-    there are other workers.
+    there are other workers; `app_name` is what a person calls the app.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class WorkerPlan:
         startup: Startup,
         log: Log,
         multiprocess: bool,
+        app_name: str,
     ) -> None:
         self.settings = settings
         self.listeners = listeners
@@ -68,6 +70,7 @@ class WorkerPlan:
         self.startup = startup
         self.log = log
         self.multiprocess = multiprocess
+        self.app_name = app_name
 
 
 class Report:
@@ -122,6 +125,8 @@ def _load_and_start(plan: WorkerPlan, report: Report) -> Engine:
     except TrivetError:
         raise
     except Exception as error:  # whatever escapes from here, the supervisor must hear of it
+        if isinstance(error, OSError) and has_run_out(error):
+            raise too_few_files() from error
         import traceback
 
         raise TrivetBug(

@@ -105,8 +105,8 @@ class ServingLoop:
                 if engine.stopped_accepting and not self._told_accepted_all:
                     self._told_accepted_all = True
                     self._on_accepted_all()
-        # An idle connection is closed when the drain begins: what is open now waits for an answer.
-        cut = 0 if engine.drained else engine.stats()["connections_open"]
+        # An idle connection loses nothing when it is closed.
+        cut = 0 if engine.drained else engine.stats().get("connections_busy", 0)
         engine.stop()
         engine.join(JOIN_SECONDS if engine.drained else JOIN_AT_ONCE_SECONDS)
         return Outcome(cut, self._seconds_since_drain_began() or 0.0, self._stopped_at_once_by)

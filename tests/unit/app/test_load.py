@@ -162,3 +162,43 @@ def test_the_guard_of_the_caller_is_used(tmp_path: Path) -> None:
     choice = find_app("unguarded2", write_project(tmp_path, files), {})
     load_app(choice, Startup(), environ={}, guard=guard)
     assert heard == ["app.run()"]
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("raise RuntimeError('\\x1b]0;owned\\x07\\n\\tred')\n", "shop"),
+        ("def make():\n    raise RuntimeError('\\x1b]0;owned\\x07\\n\\tred')\n", "shop:make()"),
+    ],
+)
+def test_controls_in_a_message_do_not_reach_the_terminal(
+    tmp_path: Path, source: str, target: str
+) -> None:
+    startup = Startup()
+    error = failure(tmp_path, {"shop.py": source}, target, startup)
+    for text in (str(error), error.details, startup.render(colour=False)):
+        assert r"\x1b]0;owned\x07" in text
+        assert "\x1b" not in text
+    assert "\n\tred" in error.details
+
+
+FLASK = "from flask import Flask\nclass Mine(Flask): ...\napp = Mine(__name__)\n"
+
+
+@pytest.mark.parametrize("name", ["Flask", "Mine"])
+def test_the_class_of_a_framework_is_no_application(tmp_path: Path, name: str) -> None:
+    error = failure(tmp_path, {"shop.py": FLASK}, f"shop:{name}")
+    assert isinstance(error, AppNotCallable)
+    assert str(error) == f"shop:{name} is no WSGI application: it is the class {name}"
+    assert error.hint == "name the application that is made of it, such as shop:app"
+
+
+def test_the_method_that_runs_an_application_is_none(tmp_path: Path) -> None:
+    error = failure(tmp_path, {"shop.py": FLASK}, "shop:app.run")
+    assert isinstance(error, AppNotCallable)
+    assert "it is a method that starts a server of its own" in str(error)
+    assert error.hint == "leave out .run: shop:app"
+
+
+def test_the_method_that_is_the_application_is_one(tmp_path: Path) -> None:
+    assert load(tmp_path, {"shop.py": FLASK}, "shop:app.wsgi_app").name == "shop:app.wsgi_app"

@@ -1,6 +1,7 @@
 """Production refuses a debug app, however it is wrapped."""
 
 import functools
+import subprocess
 import sys
 import types
 from typing import Any
@@ -34,6 +35,12 @@ def as_closure(app: Any) -> Any:
     return middleware
 
 
+@pytest.fixture(autouse=True)
+def werkzeugs_debugger_is_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switches off the search of the whole process, which this file fills with debuggers."""
+    monkeypatch.delitem(sys.modules, "werkzeug.debug")
+
+
 class Middleware:
     def __init__(self, app: Any) -> None:
         self.application = app
@@ -41,9 +48,50 @@ class Middleware:
     def __call__(self, environ: Any, start_response: Any) -> Any: ...
 
 
+class OfAnotherName:
+    def __init__(self, app: Any) -> None:
+        self.inner = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        return self.inner(environ, start_response)
+
+
+class WithSlots:
+    __slots__ = ("inside",)
+
+    def __init__(self, app: Any) -> None:
+        self.inside = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any: ...
+
+
+class Paths:
+    def __init__(self, **apps: Any) -> None:
+        self.apps = list(apps.items()), list(apps.values())
+        self.by_path = apps
+
+    def __call__(self, environ: Any, start_response: Any) -> Any: ...
+
+
+def using_a_global(app: Any, source: str = "def served(e, s): return it(e, s)") -> Any:
+    module = {"it": app}
+    exec(source, module)
+    return module["served"]
+
+
 @pytest.mark.parametrize(
     "app",
     [
+        OfAnotherName(DebuggedApplication(flask_app(), evalex=True)),
+        WithSlots(DebuggedApplication(flask_app())),
+        Paths(admin=DebuggedApplication(flask_app())),
+        using_a_global(DebuggedApplication(flask_app())),
+        using_a_global(DebuggedApplication(flask_app()), "served = lambda e, s: it(e, s)"),
+        using_a_global(
+            DebuggedApplication(flask_app()),
+            "class S:\n    def __call__(self, e, s): return it(e, s)\nserved = S()",
+        ),
+        functools.partial(as_closure, app=DebuggedApplication(flask_app())),
         DebuggedApplication(flask_app()),
         ProxyFix(DebuggedApplication(flask_app())),
         wrapped_in_itself(),
@@ -66,6 +114,8 @@ def test_werkzeugs_debugger_is_found_wherever_it_is(app: object) -> None:
         flask_app(debug=True),
         ProxyFix(flask_app(debug=True).wsgi_app),
         as_closure(flask_app(debug=True)),
+        OfAnotherName(flask_app(debug=True)),
+        using_a_global(flask_app(debug=True), "served = lambda e, s: it(e, s)"),
         DispatcherMiddleware(flask_app(), {"/admin": flask_app(debug=True)}),
     ],
 )
@@ -89,6 +139,8 @@ def test_any_true_value_is_debug_for_flask() -> None:
         DispatcherMiddleware(flask_app(), {"/admin": flask_app()}),
         as_closure(flask_app()),
         Middleware(flask_app()),
+        OfAnotherName(flask_app()),
+        using_a_global(flask_app()),
     ],
 )
 def test_an_app_that_is_not_in_debug_mode_passes(app: object) -> None:
@@ -185,7 +237,7 @@ def test_an_app_whose_properties_raise_is_no_obstacle() -> None:
 def test_middleware_that_wraps_itself_ends() -> None:
     loop = Middleware(None)
     loop.application = loop
-    assert list(parts_of(loop)) == [loop]
+    assert list(parts_of(loop)) == [loop, Middleware.__call__]
 
 
 def test_a_closure_that_is_not_filled_yet_is_no_obstacle() -> None:
@@ -209,3 +261,72 @@ def test_an_endless_chain_of_wrappers_ends() -> None:
             return Endless()
 
     assert len(list(parts_of(Endless()))) <= 200
+
+
+HIDDEN_IN_A_CONTAINER = """
+import flask
+from werkzeug.debug import DebuggedApplication
+
+class Mine(DebuggedApplication): ...
+
+hidden = [[Mine(flask.Flask("shop"), evalex=True)]]
+
+def app(environ, start_response):
+    return globals()["hid" + "den"][0][0](environ, start_response)
+"""
+
+ONLY_IMPORTED = """
+import flask
+import werkzeug.debug
+from werkzeug.debug import DebuggedApplication
+from werkzeug.serving import run_simple
+
+DebuggedApplication(flask.Flask("forgotten"))
+app = flask.Flask("shop")
+
+@app.route("/")
+def index(): return flask.render_template_string("{{ 1 }}")
+
+app.test_client().get("/")
+"""
+
+WITH_SOCKETIO = """
+import flask, socketio
+
+server = socketio.Server(async_mode="threading")
+app = flask.Flask("shop")
+app.wsgi_app = socketio.WSGIApp(server, app.wsgi_app)
+"""
+
+
+def refusal_of(source: str) -> str:
+    """Run an app's source in a process of its own and return why it is refused, or nothing."""
+    asking = (
+        "from trivet.app.production import refuse_debug\n"
+        "from trivet.errors import DebugInProduction\n"
+        "try: refuse_debug(app, {})\n"
+        "except DebugInProduction as error: print(error)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", source + asking], capture_output=True, text=True, timeout=30
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_a_debugger_that_cannot_be_reached_by_looking_is_found_in_the_process() -> None:
+    assert "has made a DebuggedApplication" in refusal_of(HIDDEN_IN_A_CONTAINER)
+
+
+@pytest.mark.parametrize("source", [ONLY_IMPORTED, WITH_SOCKETIO])
+def test_importing_the_debugger_is_no_reason_to_refuse(source: str) -> None:
+    assert refusal_of(source) == ""
+
+
+def test_an_object_in_the_app_that_is_no_app_may_have_debug_on() -> None:
+    class Settings:
+        debug = True
+
+        def __call__(self, name: str) -> Any: ...
+
+    refuse_debug(OfAnotherName(Settings()), {})

@@ -85,3 +85,36 @@ def test_an_error_without_frames_is_its_message_alone() -> None:
 def test_the_file_of_the_last_frame_is_where_it_was_raised(tmp_path: Path) -> None:
     write_project(tmp_path, {"shop.py": "1 / 0"})
     assert file_of_last_frame(raised_by(tmp_path / "shop.py")) == str(tmp_path / "shop.py")
+
+
+def test_a_recursion_is_shown_once_with_how_often_it_repeats(tmp_path: Path) -> None:
+    write_project(tmp_path, {"shop.py": "def again():\n    again()\nagain()\n"})
+    text = describe(raised_by(tmp_path / "shop.py"))
+    assert "[Previous line repeated " in text
+    assert len(text.splitlines()) < 20
+
+
+def test_a_recursion_through_two_functions_is_cut_in_the_middle(tmp_path: Path) -> None:
+    source = "def one():\n    two()\ndef two():\n    one()\none()\n"
+    write_project(tmp_path, {"shop.py": source})
+    lines = describe(raised_by(tmp_path / "shop.py")).splitlines()
+    assert len(lines) < 150
+    assert any(line.startswith("  … ") and line.endswith(" more") for line in lines)
+    assert lines[-1].startswith("RecursionError: ")
+
+
+def test_a_long_chain_of_errors_is_cut_behind_the_first(tmp_path: Path) -> None:
+    source = """
+def again(depth):
+    try:
+        if depth == 100: raise KeyError("the first")
+        again(depth + 1)
+    except Exception as error:
+        raise ValueError(depth) from error
+again(1)
+"""
+    write_project(tmp_path, {"shop.py": source})
+    text = describe(raised_by(tmp_path / "shop.py"))
+    assert len(text.splitlines()) < 600
+    assert "KeyError: 'the first'\nwhich led to:\n  … 95 more errors\nwhich led to:\n" in text
+    assert text.endswith("ValueError: 1")

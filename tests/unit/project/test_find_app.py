@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.projects import write_project
+from tests.unprivileged import without_root
 from trivet.errors import AppNotFound
 from trivet.project.find_app import AppChoice, find_app
 
@@ -257,3 +258,70 @@ def test_an_empty_project_lists_everything_that_was_looked_at(tmp_path: Path) ->
 def test_every_example_is_found_by_its_directory(example: str, name: str) -> None:
     repository = Path(__file__).parents[3]
     assert find_app(f"examples/{example}", repository, {}).name == name
+
+
+def open_to_all(directory: Path) -> None:
+    """Let somebody else enter a directory of pytest's, which are for its user alone."""
+    for folder in (directory, *directory.parents[:2]):
+        folder.chmod(0o755)
+
+
+@pytest.mark.parametrize("target", ["", "app", "app.py"])
+def test_a_file_that_cannot_be_read_is_said_to_be_so(tmp_path: Path, target: str) -> None:
+    write_project(tmp_path, {"app.py": FLASK})
+    (tmp_path / "app.py").chmod(0o000)
+    open_to_all(tmp_path)
+    with without_root(), pytest.raises(AppNotFound) as caught:
+        find_app(target, tmp_path, {})
+    assert str(caught.value) == f"{tmp_path}/app.py cannot be read: Permission denied"
+
+
+def test_an_unreadable_file_of_another_name_is_in_the_way_of_none(tmp_path: Path) -> None:
+    write_project(tmp_path, {"secret.py": FLASK})
+    (tmp_path / "secret.py").chmod(0o000)
+    open_to_all(tmp_path)
+    with without_root(), pytest.raises(AppNotFound) as caught:
+        find_app("", tmp_path, {})
+    assert "looked at secret.py: cannot be read: Permission denied" in caught.value.details
+    write_project(tmp_path, {"shop.py": FLASK})
+    with without_root():
+        assert find_app("", tmp_path, {}).name == "shop:app"
+
+
+@pytest.mark.parametrize("target", ["", "shop", "closed", "closed/shop.py"])
+def test_a_directory_that_may_not_be_entered_is_said_to_be_so(tmp_path: Path, target: str) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    open_to_all(tmp_path)
+    closed.chmod(0o000)
+    directory = tmp_path if target.startswith("closed") else closed
+    try:
+        with without_root(), pytest.raises(AppNotFound) as caught:
+            find_app(target, directory, {})
+    finally:
+        closed.chmod(0o700)
+    assert str(caught.value) == f"the directory {closed} cannot be searched: Permission denied"
+
+
+def test_a_dot_in_the_place_of_the_colon_is_corrected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)  # as `python -m trivet` does
+    assert not_found(tmp_path, {"app.py": FLASK}, "app.app").hint == "did you mean app:app?"
+
+
+@pytest.mark.parametrize("target", ["/dev/null", "/etc/passwd", "notes.txt", "notes"])
+def test_a_file_that_is_not_pythons_is_said_to_be_so(tmp_path: Path, target: str) -> None:
+    error = not_found(tmp_path, {"notes.txt": "", "notes": ""}, target)
+    assert str(error) == f"{target} is no Python file: its name does not end in .py"
+
+
+def test_a_module_goes_before_a_file_without_ending(tmp_path: Path) -> None:
+    assert found(tmp_path, {"shop": "#!/bin/sh", "shop.py": FLASK}, "shop").name == "shop:app"
+
+
+def test_a_path_upwards_is_shown_as_the_directory_it_leads_to(tmp_path: Path) -> None:
+    write_project(tmp_path, {"inner/notes.txt": ""})
+    with pytest.raises(AppNotFound) as caught:
+        find_app("..", tmp_path / "inner", {})
+    assert str(caught.value) == f"no application found in {tmp_path}"

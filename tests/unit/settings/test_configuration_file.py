@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.unprivileged import without_root
 from trivet.errors import (
     ConfigurationUnreadable,
     ConflictingSettings,
@@ -96,7 +97,7 @@ def test_the_table_of_the_mode_is_named_as_the_source(tmp_path: Path) -> None:
         (
             "workers = 0",
             InvalidSetting,
-            "trivet.toml: workers is 0, expected a whole number, 1 or more, or auto",
+            "trivet.toml: workers is 0, expected a whole number from 1 to 1024, or auto",
             None,
         ),
         (
@@ -200,4 +201,21 @@ def test_a_chosen_pyproject_toml_must_have_the_table(tmp_path: Path) -> None:
 def test_a_directory_in_the_place_of_the_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "trivet.toml").mkdir()
     with pytest.raises(ConfigurationUnreadable, match="cannot be read: Is a directory"):
+        find(tmp_path, None, {})
+
+
+def test_a_directory_that_may_not_be_entered_is_blamed_itself(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o000)
+    try:
+        with without_root(), pytest.raises(ConfigurationUnreadable) as caught:
+            find(closed, None, {})
+    finally:
+        closed.chmod(0o700)
+    assert str(caught.value) == f"the directory {closed} cannot be searched: Permission denied"
+
+
+def test_a_link_that_leads_nowhere_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "trivet.toml").symlink_to("released.toml")
+    with pytest.raises(ConfigurationUnreadable, match=r"symbolic link to released\.toml, which"):
         find(tmp_path, None, {})

@@ -123,3 +123,10 @@ def test_a_keyword_may_be_bytes() -> None:
 @given(st.integers(min_value=0, max_value=2**63 - 1))
 def test_a_size_that_is_shown_is_read_as_itself(size: int) -> None:
     assert Size().from_text(Size().show(size)) == size
+
+
+def test_a_unit_is_suggested_only_where_the_value_would_be_accepted() -> None:
+    assert Size(KIB, MIB).correction("0") is None
+    assert Size(KIB, MIB).correction("2048") == "2048B"
+    assert Duration(1.0, HOUR).correction("0") is None
+    assert Duration(1.0, HOUR).correction("5") == "5s"

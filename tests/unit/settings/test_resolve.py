@@ -81,7 +81,7 @@ def test_the_application_is_from_the_command_line(tmp_path: Path) -> None:
 def test_a_wrong_flag_is_told_what_was_expected(tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting) as caught:
         resolved(tmp_path, flags={"workers": "0"})
-    assert str(caught.value) == "--workers is 0, expected a whole number, 1 or more, or auto"
+    assert str(caught.value) == "--workers is 0, expected a whole number from 1 to 1024, or auto"
 
 
 def test_an_unknown_flag_is_an_error(tmp_path: Path) -> None:
@@ -227,3 +227,11 @@ def test_a_small_head_alone_is_no_conflict(tmp_path: Path) -> None:
 def test_the_file_that_was_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "trivet.toml").write_text("")
     assert resolved(tmp_path).file == "trivet.toml"
+
+
+def test_the_number_of_workers_has_an_upper_limit(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        resolve(flags={"workers": "1025"}, keywords={}, environ={}, directory=tmp_path)
+    assert str(caught.value) == (
+        "--workers is 1025, expected a whole number from 1 to 1024, or auto"
+    )

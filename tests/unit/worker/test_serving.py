@@ -13,12 +13,12 @@ from trivet.worker.signals import WORKER_ACTIONS, SignalInbox
 
 
 class RecordingEngine:
-    """Drains as soon as it is told to, unless `stuck`."""
+    """Drains as soon as it is told to, unless `stuck`; `idle` connections hold nothing up."""
 
-    def __init__(self, stuck: int = 0) -> None:
+    def __init__(self, stuck: int = 0, idle: int = 0) -> None:
         self.calls: list[str] = []
         self.stopped_accepting = self.drained = False
-        self._stuck = stuck
+        self._stuck, self._idle = stuck, idle
         self._reading_end, self._writing_end = os.pipe()
 
     def start(self) -> None:
@@ -44,7 +44,7 @@ class RecordingEngine:
         return not self._stuck
 
     def stats(self) -> dict[str, int]:
-        return {"connections_open": self._stuck}
+        return {"connections_open": self._stuck + self._idle, "connections_busy": self._stuck}
 
     def close(self) -> None:
         os.close(self._reading_end)
@@ -110,6 +110,12 @@ def test_quit_does_not_wait(inbox: SignalInbox) -> None:
     outcome, _ = run(engine, inbox)
     assert engine.calls == ["stop", "join"]
     assert (outcome.cut, outcome.stopped_at_once_by) == (2, "SIGQUIT")
+
+
+def test_idle_connections_are_not_counted_as_cut(inbox: SignalInbox) -> None:
+    signal.raise_signal(Signals.SIGQUIT)
+    outcome, _ = run(RecordingEngine(idle=2), inbox)
+    assert outcome.cut == 0
 
 
 def test_ctrl_c_is_left_to_the_supervisor(inbox: SignalInbox) -> None:

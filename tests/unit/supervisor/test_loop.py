@@ -1,0 +1,74 @@
+"""The supervisor's loop, with children that are no processes."""
+
+import signal
+import socket
+import time
+from collections.abc import Callable
+from signal import Signals
+from typing import Any
+
+import pytest
+
+from trivet.errors import TooFewFiles
+from trivet.observe.log import Log
+from trivet.settings.table import Settings
+from trivet.startup import Startup
+from trivet.supervisor import loop
+from trivet.supervisor.child import Child
+from trivet.supervisor.sockets import Listeners
+from trivet.worker.main import WorkerPlan
+
+
+class EndedChild(Child):
+    """A worker that ends in good order as soon as anybody looks."""
+
+    def reap(self) -> tuple[bool, int | None]:
+        return True, 0
+
+    def send_signal(self, number: Signals) -> None:
+        pass
+
+
+def supervisor(workers: int) -> loop.Supervisor:
+    log = Log(None)
+    plan = WorkerPlan(
+        settings=Settings(),
+        listeners=[],
+        load=lambda startup: (None, []),
+        startup=Startup(),
+        log=log,
+        multiprocess=True,
+        app_name="shop:app",
+    )
+    return loop.Supervisor(workers, Listeners(), plan, log, time.monotonic())
+
+
+def test_a_stop_is_heard_between_the_starts_of_two_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+
+    def start(number: int, *_: Any) -> Child:
+        started.append(number)
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        theirs.close()  # the end of the worker is what wakes the loop
+        signal.raise_signal(Signals.SIGTERM)
+        return EndedChild(number, 0, ours)
+
+    monkeypatch.setattr(loop, "start_child", start)
+    assert supervisor(workers=5).run() == 0
+    assert started == [1]
+
+
+def test_no_descriptors_for_a_worker_are_told_as_too_few_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop, "start_child", failing(OSError(24, "Too many open files")))
+    with pytest.raises(TooFewFiles):
+        supervisor(workers=2).run()
+
+
+def failing(error: OSError) -> Callable[..., Child]:
+    def start(*_: Any) -> Child:
+        raise error
+
+    return start
