@@ -119,6 +119,8 @@ pub(crate) struct Connection<A: Application> {
     pub(crate) kept: Option<A::Kept>,
     /// The client has said that it will send nothing more.
     pub(crate) peer_closed: bool,
+    /// It has had an answer.
+    pub(crate) was_served: bool,
     /// Its deadline has been put off once, because input was there that had not been read.
     pub(crate) is_put_off: bool,
     /// Whether the poller also watches for room to write.
@@ -147,6 +149,7 @@ impl<A: Application> Connection<A> {
             since: 0,
             kept: None,
             peer_closed: false,
+            was_served: false,
             is_put_off: false,
             watches_writable: false,
             discarded: 0,

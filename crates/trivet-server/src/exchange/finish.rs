@@ -83,6 +83,7 @@ impl<A: Application> Exchange<A> {
                 None => {
                     connection.since = clock::now();
                     connection.is_put_off = false;
+                    connection.was_served = true;
                     let timeout = milliseconds(self.shared.config.keep_alive);
                     connection.deadline = match connection.phase {
                         Phase::Idle => connection.since + timeout,

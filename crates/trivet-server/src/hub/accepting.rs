@@ -70,12 +70,13 @@ impl<A: Application> Hub<A> {
         }
     }
 
-    /// Closes the connections that have been idle for longest; false when none is idle.
+    /// Closes the connections that have been idle for longest; false when none is. One that has not
+    /// had an answer yet is not idle: its first request is on the way.
     fn shed_idle(&mut self) -> bool {
         let mut idle: Vec<(Milliseconds, Key)> = self
             .slab
             .here()
-            .filter(|connection| matches!(connection.phase, Phase::Idle))
+            .filter(|connection| matches!(connection.phase, Phase::Idle) && connection.was_served)
             .map(|connection| (connection.since, connection.key))
             .collect();
         idle.sort_unstable_by_key(|(since, _)| *since);

@@ -421,6 +421,7 @@ impl<A: Application> Hub<A> {
     pub(crate) fn expect_next(&self, connection: &mut Connection<A>) {
         connection.phase = Phase::Idle;
         connection.is_put_off = false;
+        connection.was_served = true;
         connection.since = self.now;
         connection.deadline = self.now + milliseconds(self.shared.config.keep_alive);
         if self.draining {
