@@ -5,20 +5,27 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.client import Client
-from benchmarks.compare import running
+from benchmarks.client import Client, WrongAnswer
+from benchmarks.environments import CannotInstall
 from benchmarks.load import run_load
 from benchmarks.peers import Peer
-from benchmarks.processes import RunningServer
+from benchmarks.processes import RunningServer, ServerFailed
 from benchmarks.report import markdown
 from benchmarks.scenarios import Scenario
+from benchmarks.serving import running
+from benchmarks.traced_calls import CannotTrace, calls_under_load
 
 WARM_UP_REQUESTS = 512
+REMARK = (
+    "perf counts what production does. strace stops a thread at each call, which looks like sleep "
+    "to\nschedulers: its futex and getrusage counts are not those of production."
+)
 # callgrind writes it into the dump that counts, and into no other.
 DUMP_REASON = "requests-counted"
 
@@ -92,26 +99,71 @@ def count_system_calls(scenario: Scenario, peer: Peer) -> SystemCalls:
     return SystemCalls(per_request=sum(by_name.values()), by_name=by_name)
 
 
-def counts_table(
-    scenario: Scenario, counted: Sequence[tuple[str, float | None, SystemCalls]]
-) -> str:
+@dataclass(frozen=True)
+class Counted:
+    """One peer's counts; those that were not made are None, and `failed` says why all are."""
+
+    peer: str
+    instructions: float | None = None
+    traced: float | None = None  # system calls per request by perf
+    system_calls: SystemCalls | None = None  # by strace
+    failed: str = ""
+
+
+def count_peer(scenario: Scenario, peer: Peer, *, requests: int) -> Counted:
+    """All counts of one peer; without callgrind when `requests` is 0.
+
+    Does not raise for a peer that fails: the answer says why.
+    """
+    try:
+        return Counted(
+            peer.name,
+            count_instructions(scenario, peer, requests=requests) if requests else None,
+            _traced_calls(scenario, peer),
+            count_system_calls(scenario, peer),
+        )
+    except (CannotInstall, ServerFailed, WrongAnswer, RuntimeError) as error:
+        return Counted(peer.name, failed=" ".join(str(error).split()))
+    except subprocess.CalledProcessError as error:
+        return Counted(peer.name, failed=f"{error.cmd[0]} ended with {error.returncode}")
+
+
+def counts_table(scenario: Scenario, counted: Sequence[Counted]) -> str:
     """A Markdown table: peer, instructions, system calls, and which calls they are."""
-    heads = ["peer", "user instructions/request", "system calls/request", "which"]
+    heads = ["peer", "user instructions/request", "system calls (perf)", "(strace)", "which"]
     lines = [
         [
-            peer,
-            "" if instructions is None else f"{instructions:,.0f}",
-            f"{calls.per_request:.2f}",
-            ", ".join(
-                f"{name} {count:.2f}"
-                for name, count in sorted(calls.by_name.items(), key=lambda item: -item[1])
-                if count >= 0.005
-            ),
+            one.peer,
+            "" if one.instructions is None else f"{one.instructions:,.0f}",
+            "" if one.traced is None else f"{one.traced:.2f}",
+            "" if one.system_calls is None else f"{one.system_calls.per_request:.2f}",
+            f"not measured: {one.failed}" if one.failed else _names(one.system_calls),
         ]
-        for peer, instructions, calls in counted
+        for one in counted
     ]
     title = f"### {scenario.name}: {scenario.about}, {scenario.connections} connections"
-    return "\n".join([title, "", *markdown(heads, lines, text_columns=(0, 3)), ""])
+    return "\n".join([title, "", *markdown(heads, lines, text_columns=(0, 4)), "", REMARK, ""])
+
+
+def _names(calls: SystemCalls | None) -> str:
+    return ", ".join(
+        f"{name} {count:.2f}"
+        for name, count in sorted(calls.by_name.items() if calls else (), key=lambda item: -item[1])
+        if count >= 0.005
+    )
+
+
+def _traced_calls(scenario: Scenario, peer: Peer) -> float | None:
+    with (
+        tempfile.TemporaryDirectory(prefix="trivet-perf-") as name,
+        running(peer, scenario, Path(name)) as server,
+    ):
+        run_load(scenario, port=server.port, seconds=1, directory=Path(name))  # warms up
+        try:
+            return calls_under_load(server, scenario, Path(name), seconds=2)
+        except CannotTrace as error:
+            print(error, file=sys.stderr)
+            return None
 
 
 def instructions_of(callgrind_file: str) -> int:

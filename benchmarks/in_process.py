@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from benchmarks.compare import APPS
 from benchmarks.environments import HERE
 from benchmarks.scenarios import BROWSER_HEADERS, SCENARIOS, Scenario
+from benchmarks.serving import APPS
 
 CALLS = 5_000
 REPEATS = 5
@@ -76,14 +76,20 @@ def _measure(scenario: Scenario) -> float:
     sys.path.insert(0, str(APPS))
     app: WSGIApp = importlib.import_module(scenario.app).app
     template = environ_of(scenario)
-    least = float("inf")
-    for _ in range(REPEATS):
-        environs = [{**template, "wsgi.input": io.BytesIO(scenario.body)} for _ in range(CALLS)]
-        start = time.process_time()
-        for environ in environs:
-            call(app, environ)
-        least = min(least, time.process_time() - start)
-    return least / CALLS * 1e6
+    return min(_microseconds(app, template) for _ in range(REPEATS))
+
+
+def _microseconds(app: WSGIApp, template: dict[str, Any]) -> float:
+    """One call in µs. Making the environ is the server's work; its end, with all in it, the app's."""
+    body = template["wsgi.input"].getvalue()
+    start = time.process_time()
+    for _ in range(CALLS):
+        call(app, {**template, "wsgi.input": io.BytesIO(body)})
+    whole = time.process_time() - start
+    start = time.process_time()
+    for _ in range(CALLS):
+        {**template, "wsgi.input": io.BytesIO(body)}  # only its cost is wanted
+    return (whole - (time.process_time() - start)) / CALLS * 1e6
 
 
 if __name__ == "__main__":

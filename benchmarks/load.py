@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,17 +24,25 @@ class Load:
 
 
 def run_load(
-    scenario: Scenario, *, port: int, seconds: float, directory: Path, cpus: set[int] | None = None
+    scenario: Scenario,
+    *,
+    port: int,
+    seconds: float,
+    directory: Path,
+    cpus: set[int] | None = None,
+    under: Sequence[str] = (),
 ) -> Load:
     """Run wrk with one thread against a server for at least a second; blocks for that long.
 
-    `directory` is for the script that tells wrk what to send. Raises CalledProcessError.
+    `directory` is for the script that tells wrk what to send; `under` goes before the command.
+    Raises CalledProcessError.
     """
     script = directory / f"{scenario.name}.lua"
     script.write_text(lua_script(scenario))
     pinned = ["taskset", "--cpu-list", ",".join(map(str, sorted(cpus)))] if cpus else []
     whole_seconds = max(1, round(seconds))  # wrk knows no fractions
     command = [
+        *under,
         *pinned,
         "wrk",
         "--threads=1",

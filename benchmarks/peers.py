@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 class Peer:
     """One server in one configuration.
 
-    `command` is an argument list in which `{python}`, `{bin}`, `{port}`, `{threads}`, `{module}`
-    and `{launchers}` are filled in. Peers with the same `environment` share an installation; the
-    environment "project" is the one that runs the benchmarks, "floor" is built by cargo.
+    `command` is an argument list in which `{python}`, `{bin}`, `{port}`, `{threads}`,
+    `{connections}`, `{module}` and `{launchers}` are filled in. Peers with the same `environment`
+    share an installation; the environment "project" is the one that runs the benchmarks, "floor"
+    is built by cargo.
     """
 
     name: str
@@ -27,6 +28,10 @@ class Peer:
     canned: bool = False  # answers every request with the same bytes, without any app
 
 
+# Time passes while a server is stopped: half-sent and idle connections must outlive the others'
+# turns. Deadlines are kept for each connection as ever, only later.
+PATIENT = {"TRIVET_HEADER_TIMEOUT": "3600s", "TRIVET_KEEP_ALIVE": "3600s"}
+
 _ALL = (
     Peer(
         name="trivet",
@@ -36,6 +41,21 @@ _ALL = (
             "{python}", "-m", "trivet", "serve", "{module}:app",
             "--bind", "127.0.0.1:{port}", "--workers", "1", "--no-access-log",
         ),
+        variables=PATIENT,
+    ),
+    *(
+        Peer(
+            name=f"trivet-{threads}-threads",
+            about=f"the same with --threads {threads}",
+            environment="project",
+            command=(
+                "{python}", "-m", "trivet", "serve", "{module}:app",
+                "--bind", "127.0.0.1:{port}", "--workers", "1", "--no-access-log",
+                "--threads", str(threads),
+            ),
+            variables=PATIENT,
+        )
+        for threads in (1, 32)
     ),
     Peer(
         name="gunicorn-gthread",
@@ -101,6 +121,38 @@ _ALL = (
         command=("{python}", "{launchers}/run_bjoern.py", "{module}", "{port}"),
     ),
     Peer(
+        name="fastpysgi",
+        about="one process, one thread, C",
+        environment="fastpysgi",
+        requirements=("fastpysgi==0.6",),
+        command=("{python}", "{launchers}/run_fastpysgi.py", "{module}", "{port}"),
+    ),
+    Peer(
+        name="freastal",
+        about="one process, one thread, C",
+        environment="freastal",
+        requirements=("freastal==0.0.3",),
+        command=("{python}", "{launchers}/run_freastal.py", "{module}", "{port}"),
+    ),
+    Peer(
+        name="uwsgi",
+        about="one process, --http11-socket; a kept connection owns a thread, so as many of them",
+        environment="uwsgi",
+        requirements=("uwsgi==2.0.31",),
+        command=(
+            "{bin}/uwsgi", "--http11-socket", "127.0.0.1:{port}", "--processes", "1",
+            "--threads", "{connections}", "--listen", "1024", "--module", "{module}:app",
+            "--need-app", "--disable-logging", "--master", "--die-on-term",
+        ),
+    ),
+    Peer(
+        name="flask-server",
+        about="what `flask run` starts, a thread per connection; has no keep-alive",
+        environment="flask-server",
+        command=("{python}", "{launchers}/run_flask_server.py", "{module}", "{port}"),
+        keeps_connections=False,
+    ),
+    Peer(
         name="floor",
         about="an epoll loop in Rust that answers with the same bytes: no parser, no app",
         environment="floor",
@@ -119,5 +171,9 @@ DEFAULT_PEERS = (
     "granian",
     "granian-one-thread",
     "bjoern",
+    "fastpysgi",
+    "freastal",
+    "uwsgi",
+    "flask-server",
     "floor",
 )

@@ -89,23 +89,15 @@ def start_server(
 ) -> RunningServer:
     """Start a server and return once its port accepts connections.
 
-    Every server gets the same small environment, because some copy it into each request. `cpus`
-    pins it, with all that it starts. Raises ServerFailed.
+    `cpus` pins it, with all that it starts; `variables` come on top of environment_variables().
+    Raises ServerFailed.
     """
-    environment = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": os.environ.get("HOME", "/"),
-        "LANG": "C.UTF-8",
-        # The same dict and set orders in each run (facts for callgrind's repeatability).
-        "PYTHONHASHSEED": "0",
-        **(variables or {}),
-    }
     pinned = ["taskset", "--cpu-list", ",".join(map(str, sorted(cpus)))] if cpus else []
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*pinned, *command],
             cwd=directory,
-            env=environment,
+            env=environment_variables(variables),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -121,6 +113,18 @@ def start_server(
             raise ServerFailed(f"not listening after {start_seconds:g} s\n{output_until_now}")
         time.sleep(0.01)  # a foreign server gives no other sign that it listens
     return server
+
+
+def environment_variables(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The same small environment for every server, because some copy it into each request."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": os.environ.get("HOME", "/"),
+        "LANG": "C.UTF-8",
+        # The same dict and set orders in each run (facts for callgrind's repeatability).
+        "PYTHONHASHSEED": "0",
+        **(more or {}),
+    }
 
 
 def free_port() -> int:

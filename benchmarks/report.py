@@ -8,8 +8,10 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 
-from benchmarks.ratios import Row, Spread, Turn
+from benchmarks.interleave import Measured
+from benchmarks.ratios import Row, Spread
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,17 @@ class HowRun:
         )
 
 
-def table(title: str, rows: Sequence[Row], reference: str, how: HowRun) -> str:
-    """A Markdown table that also reads well on a terminal."""
+def table(
+    title: str,
+    rows: Sequence[Row],
+    reference: str,
+    how: HowRun,
+    left_out: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """A Markdown table that also reads well on a terminal.
+
+    Peers that were left out have a row without numbers, and their reasons below.
+    """
     heads = [
         "peer",
         "CPU µs/request",
@@ -65,7 +76,13 @@ def table(title: str, rows: Sequence[Row], reference: str, how: HowRun) -> str:
         ]
         for row in rows
     ]
-    return "\n".join([f"### {title}", "", *markdown(heads, lines), "", how.sentence(), ""])
+    lines += [[peer, *["not measured"] + [""] * 4] for peer in left_out]
+    reasons = [f"- {peer} not measured: {' '.join(why.split())}" for peer, why in left_out.items()]
+    if reasons:
+        reasons.append("")
+    return "\n".join(
+        [f"### {title}", "", *markdown(heads, lines), "", *reasons, how.sentence(), ""]
+    )
 
 
 def markdown(
@@ -89,23 +106,14 @@ def markdown(
 
 
 def write_json(
-    path: Path,
-    turns: Mapping[str, Mapping[str, Sequence[Turn]]],
-    rows: Mapping[str, Sequence[Row]],
-    how: HowRun,
+    path: Path, measured: Mapping[str, Measured], rows: Mapping[str, Sequence[Row]], how: HowRun
 ) -> None:
-    """Every turn of every peer and scenario, and the rows made of them."""
+    """Every turn of every peer and scenario, their rows, and who was left out and why."""
     document = {
         "how": asdict(how),
         "scenarios": {
-            scenario: {
-                "rows": [asdict(row) for row in rows[scenario]],
-                "turns": {
-                    peer: [asdict(turn) for turn in of_peer]
-                    for peer, of_peer in of_scenario.items()
-                },
-            }
-            for scenario, of_scenario in turns.items()
+            scenario: {"rows": [asdict(row) for row in rows[scenario]], **asdict(seen)}
+            for scenario, seen in measured.items()
         },
     }
     path.parent.mkdir(parents=True, exist_ok=True)

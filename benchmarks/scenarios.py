@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crowd:
+    """Connections that are there beside the load, and that nobody measures.
+
+    "idle": answered once, then kept; "half-sent": a request whose head never ends; "slow":
+    requests for `path`, a new one after each answer.
+    """
+
+    kind: Literal["idle", "half-sent", "slow"]
+    count: int
+    path: str = "/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +37,20 @@ class Scenario:
     body: bytes = b""
     connections: int = 64
     threads: int = 4
+    beside: Crowd | None = None
     # Can a server that knows no HTTP beyond the end of a head answer it?
     canned: bool = False
 
 
 HELLO = b"Hello, World!"
 KIB = 1024
+# For servers that ask for a number: one for each slow request, and what they suggest for the fast.
+SLOW_AND_FAST_THREADS = 32 + 4
+TEMPLATE = (
+    "<!doctype html>\n<title>Shop &amp; more</title>\n<table>\n"
+    + "".join(f"<tr><td>item {number}</td><td>{number * 3}</td></tr>\n" for number in range(20))
+    + "</table>"
+).encode()
 
 _ALL = (
     Scenario(
@@ -53,6 +75,12 @@ _ALL = (
         expected_body=b'{"message":"Hello, World!"}\n',
     ),
     Scenario(
+        name="flask-template",
+        about="a Flask view that renders a template with twenty rows",
+        app="flask_template",
+        expected_body=TEMPLATE,
+    ),
+    Scenario(
         name="cpu",
         about="about 35 µs of Python in every request",
         app="cpu",
@@ -72,6 +100,57 @@ _ALL = (
         app="sleep",
         expected_body=HELLO,
         threads=64,
+    ),
+    Scenario(
+        name="sleep-256",
+        about="every request sleeps 10 ms",
+        app="sleep",
+        expected_body=HELLO,
+        connections=256,
+        threads=256,
+    ),
+    Scenario(
+        name="fast",
+        about="a view that answers at once, nothing slow beside it",
+        app="slow_and_fast",
+        expected_body=HELLO,
+        threads=SLOW_AND_FAST_THREADS,
+    ),
+    Scenario(
+        name="fast-beside-slow",
+        about="the same while 32 requests of 1 s each are in flight",
+        app="slow_and_fast",
+        expected_body=HELLO,
+        threads=SLOW_AND_FAST_THREADS,
+        beside=Crowd(kind="slow", count=32, path="/slow"),
+    ),
+    Scenario(
+        name="active-32",
+        about="hello over 32 connections, nothing beside them",
+        app="hello",
+        expected_body=HELLO,
+        connections=32,
+    ),
+    Scenario(
+        name="half-sent",
+        about="hello beside 9,000 requests that are half sent",
+        app="hello",
+        expected_body=HELLO,
+        connections=32,
+        beside=Crowd(kind="half-sent", count=9_000),
+    ),
+    Scenario(
+        name="idle-connections",
+        about="hello beside 10,000 idle keep-alive connections",
+        app="hello",
+        expected_body=HELLO,
+        beside=Crowd(kind="idle", count=10_000),
+    ),
+    Scenario(
+        name="stream",
+        about="a generator of 16 pieces of 1 KiB, no Content-Length",
+        app="stream",
+        expected_body=b"x" * (16 * KIB),
     ),
     Scenario(
         name="echo-1k",
@@ -110,12 +189,12 @@ BROWSER_HEADERS: Mapping[str, str] = {
 }
 
 
-def request_bytes(scenario: Scenario) -> bytes:
-    """The scenario's request as it goes over the wire, connection kept."""
+def request_bytes(scenario: Scenario, path: str = "") -> bytes:
+    """The scenario's request, or one for `path`, as it goes over the wire, connection kept."""
     headers = dict(BROWSER_HEADERS)
     if scenario.body:
         headers["Content-Type"] = "application/octet-stream"
         headers["Content-Length"] = str(len(scenario.body))
-    lines = [f"{scenario.method} {scenario.path} HTTP/1.1"]
+    lines = [f"{scenario.method} {path or scenario.path} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + scenario.body

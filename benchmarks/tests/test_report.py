@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
+from benchmarks.interleave import Measured
 from benchmarks.plot import svg
 from benchmarks.ratios import Turn, rows
 from benchmarks.report import HowRun, markdown, table, write_json
@@ -32,9 +33,17 @@ def test_numbers_are_aligned_to_the_right_and_names_to_the_left() -> None:
 
 def test_the_json_file_has_every_turn(tmp_path: Path) -> None:
     path = tmp_path / "results" / "compare.json"
-    write_json(path, {"hello": TURNS}, {"hello": ROWS}, HOW)
+    left_out = {"granian": "no wheel"}
+    write_json(path, {"hello": Measured(TURNS, left_out)}, {"hello": ROWS}, HOW)
     stored = json.loads(path.read_text())
     assert stored["scenarios"]["hello"]["turns"]["bjoern"][0]["cpu_seconds"] == 0.010
+    assert stored["scenarios"]["hello"]["left_out"] == left_out
+
+
+def test_a_peer_that_was_left_out_stays_in_the_table_with_its_reason() -> None:
+    text = table("hello", ROWS, "trivet", HOW, {"granian": "building it failed\nno compiler"})
+    assert "- granian not measured: building it failed no compiler" in text
+    assert any(line.startswith("| granian ") for line in text.splitlines())
 
 
 def test_the_plot_is_an_image_with_a_bar_for_each_peer() -> None:

@@ -49,6 +49,8 @@ counters! {
     steals,
     /// Changes between early and late release of the token.
     mode_changes,
+    /// Microseconds that threads with a request have waited for the interpreter's lock.
+    interpreter_wait_microseconds,
     /// Application threads that exist.
     threads,
     /// Bytes of answers handed to the kernel or queued.

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyStopIteration};
 use pyo3::intern;
@@ -67,9 +68,9 @@ impl Caller {
     fn serve_on(&mut self, py: Python<'_>) {
         loop {
             let current = Arc::clone(&self.current);
-            if !py.detach(|| current.exchange().wait()) {
-                return;
-            }
+            let has_request = py.detach(|| current.exchange().wait().then(Instant::now));
+            let Some(found) = has_request else { return };
+            self.current.exchange().note_interpreter_wait(found.elapsed());
             loop {
                 self.one_request(py);
                 if !self.current.exchange().next_at_once() {

@@ -242,6 +242,12 @@ impl<A: Application> Exchange<A> {
         }
     }
 
+    /// Takes note of how long this thread has waited for the interpreter, with a request in hand.
+    pub fn note_interpreter_wait(&self, wait: Duration) {
+        let microseconds = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
+        self.shared.stats.interpreter_wait_microseconds.fetch_add(microseconds, Relaxed);
+    }
+
     fn leave(&mut self) {
         if !std::mem::replace(&mut self.has_left, true) {
             self.shared.scheduler.leave();
