@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import selectors
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,8 @@ SPARE_FILES = 1_000
 # More than a server's accept queue has room for would be retried by the kernel after a second.
 AT_ONCE = 128
 ANSWER_SECONDS = 10.0
+# struct linger {1, 0}: no TIME_WAIT (socket(7)).
+RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 
 
 class CrowdFailed(Exception):
@@ -49,13 +52,13 @@ def beside(port: int, scenario: Scenario) -> Iterator[Beside]:
     with ExitStack() as stack:
         sockets: list[socket.socket] = []
         stack.callback(_close_all, sockets)
-        _connect(port, crowd, scenario, sockets)
+        _connect(port, scenario, crowd, sockets)
         if crowd.kind == "slow":
             slow = SlowRequests(sockets, request_bytes(scenario, crowd.path))
             stack.callback(slow.stop)
             yield slow
         else:
-            yield _Silent(sockets)
+            yield _Silent(port, scenario, crowd, sockets)
 
 
 def allow_open_files(count: int) -> None:
@@ -72,28 +75,29 @@ def allow_open_files(count: int) -> None:
         ) from error
 
 
-def source_address(number: int) -> str:
-    """Where connection `number` comes from: 127.0.0.2, and on as each has its share of ports."""
-    return f"127.0.0.{2 + number // CONNECTIONS_PER_ADDRESS}"
+def source_address(port: int, number: int) -> str:
+    """Where connection `number` to a server's port comes from: 127.0.0.0/8 has enough for all.
+
+    Each server has addresses of its own, and each address a share of the ports.
+    """
+    return f"127.{1 + number // CONNECTIONS_PER_ADDRESS}.{port >> 8}.{port & 255}"
 
 
-def _connect(port: int, crowd: Crowd, scenario: Scenario, sockets: list[socket.socket]) -> None:
+def _connect(port: int, scenario: Scenario, crowd: Crowd, sockets: list[socket.socket]) -> None:
     request = request_bytes(scenario, crowd.path)
     first_bytes = request[: len(request) // 2] if crowd.kind == "half-sent" else request
     for start in range(0, crowd.count, AT_ONCE):
         group = []
         for number in range(start, min(start + AT_ONCE, crowd.count)):
+            source = (source_address(port, number), 0)
             try:
-                connection = socket.create_connection(
-                    ("127.0.0.1", port), ANSWER_SECONDS, (source_address(number), 0)
-                )
+                connection = socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS, source)
+                sockets.append(connection)
+                group.append(connection)
                 connection.sendall(first_bytes)
             except OSError as error:
-                raise CrowdFailed(
-                    f"took {number:,} of {crowd.count:,} connections: {error}"
-                ) from error
-            sockets.append(connection)
-            group.append(connection)
+                taken = f"took {number:,} of {crowd.count:,} connections"
+                raise CrowdFailed(f"{taken}: {error}") from error
         if crowd.kind == "idle":
             _read_answers(group, scenario.expected_body, start, crowd.count)
     if crowd.kind == "half-sent":
@@ -116,10 +120,26 @@ def _read_answers(
 
 
 class _Silent(Beside):
-    """Connections that send nothing more."""
+    """Connections that send nothing more.
 
-    def __init__(self, sockets: Sequence[socket.socket]):
+    Gone while the server is stopped: the crowds of all peers together are more than the files
+    that one process may open, and would outlive the time that servers give them.
+    """
+
+    def __init__(
+        self, port: int, scenario: Scenario, crowd: Crowd, sockets: list[socket.socket]
+    ) -> None:
+        self._port, self._scenario, self._crowd = port, scenario, crowd
         self._sockets = sockets
+
+    def pause(self) -> None:
+        """Check that all are there, and reset them: ports of closed ones would stay taken."""
+        self.check()
+        _close_all(self._sockets)
+
+    def resume(self) -> None:
+        """Connect again."""
+        _connect(self._port, self._scenario, self._crowd, self._sockets)
 
     def check(self) -> None:
         """Raises CrowdFailed when the server closed some, or answered half a request."""
@@ -187,21 +207,17 @@ class SlowRequests(Beside):
                     self._read(key.data)
 
     def _read(self, index: int) -> None:
-        connection = self._sockets[index]
-        received = connection.recv(65536)
-        if not received:
-            self._connect_again(index)
-        elif not received.startswith(b"HTTP/1."):
+        received = self._sockets[index].recv(65536)
+        if received and not received.startswith(b"HTTP/1."):
             return  # the rest of an answer that came in two
-        else:
-            self._answers += 1
-            with self._changed:
-                self._unanswered -= 1
-                self._changed.notify()
-            if b"connection: close" in received.lower() or received.startswith(b"HTTP/1.0"):
-                return  # its end of file follows
         with self._changed:
             paused = self._paused
+            self._answers += bool(received)
+            self._unanswered -= 1
+            self._changed.notify()
+        ends = b"connection: close" in received.lower() or received.startswith(b"HTTP/1.0")
+        if ends or not received:
+            self._connect_again(index)
         if not paused:
             self._send(index)
 
@@ -221,9 +237,11 @@ class SlowRequests(Beside):
         self._sockets[index].sendall(self._request)
 
 
-def _close_all(sockets: Sequence[socket.socket]) -> None:
+def _close_all(sockets: list[socket.socket]) -> None:
     for connection in sockets:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
         connection.close()
+    sockets.clear()
 
 
 def _has_ended(connection: socket.socket) -> bool:

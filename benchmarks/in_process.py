@@ -80,7 +80,7 @@ def _measure(scenario: Scenario) -> float:
 
 
 def _microseconds(app: WSGIApp, template: dict[str, Any]) -> float:
-    """One call in µs. Making the environ is the server's work; its end, with all in it, the app's."""
+    """One call in µs. Making the environ is the server's work; ending it is the app's."""
     body = template["wsgi.input"].getvalue()
     start = time.process_time()
     for _ in range(CALLS):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.client import WrongAnswer, check_answer
-from benchmarks.crowd import Beside, CrowdFailed, allow_open_files, beside
+from benchmarks.crowd import SPARE_FILES, Beside, CrowdFailed, allow_open_files, beside
 from benchmarks.environments import CannotInstall
 from benchmarks.load import run_load
 from benchmarks.memory import worker_pss_bytes
@@ -91,21 +91,26 @@ def interleave(
                 cpu = turn.cpu_microseconds_per_request
                 print(f"{number + 1}/{rounds} {label}: {cpu:.1f} µs", file=sys.stderr)
             after_round()
-        for label in [label for label in ready if label not in measured.left_out]:
-            try:
-                ready[label].crowd.check()
-            except CrowdFailed as error:
-                _leave_out(measured, ready[label].contestant, error)
+        _check_crowds(ready, measured)
     return measured
 
 
 def _allow_files_for(contestants: Sequence[Contestant]) -> None:
-    # One process holds the crowds of all contestants; where it may not, each says so itself.
-    wanted = sum(one.scenario.beside.count for one in contestants if one.scenario.beside)
-    try:
-        allow_open_files(wanted + 2_000)
-    except CrowdFailed as error:
-        print(error, file=sys.stderr)
+    # Before any server starts, because they inherit the limit. Who needs more than is allowed
+    # says so itself.
+    wanted = max(
+        (one.scenario.beside.count for one in contestants if one.scenario.beside), default=0
+    )
+    with suppress(CrowdFailed):
+        allow_open_files(wanted + SPARE_FILES)
+
+
+def _check_crowds(ready: Mapping[str, _Ready], measured: Measured) -> None:
+    for label in ready.keys() - measured.left_out.keys():
+        try:
+            ready[label].crowd.check()
+        except CrowdFailed as error:
+            _leave_out(measured, ready[label].contestant, error)
 
 
 def _prepare(
@@ -134,12 +139,14 @@ def _prepare(
 def _turn_of(ready: _Ready, *, seconds: float, pin: bool) -> Turn:
     server = ready.server
     server.thaw()
-    ready.crowd.resume()
     try:
+        ready.crowd.resume()
         return _load(server, ready.contestant.scenario, ready.directory, seconds=seconds, pin=pin)
     finally:
-        ready.crowd.pause()
-        server.freeze()
+        try:
+            ready.crowd.pause()
+        finally:
+            server.freeze()
 
 
 def _leave_out(measured: Measured, contestant: Contestant, error: Exception) -> None:

@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -20,7 +20,7 @@ def listening() -> Iterator[tuple[int, list[socket.socket]]]:
     accepted: list[socket.socket] = []
 
     def serve(connection: socket.socket) -> None:
-        with connection:
+        with connection, suppress(ConnectionResetError):
             while data := connection.recv(65536):
                 if data.endswith(b"\r\n\r\n"):
                     connection.sendall(ANSWER)
@@ -76,5 +76,18 @@ def test_a_port_that_nobody_listens_on_is_reported() -> None:
         pass
 
 
-def test_ten_thousand_connections_come_from_two_addresses() -> None:
-    assert {source_address(number) for number in range(10_000)} == {"127.0.0.2", "127.0.0.3"}
+def test_each_server_and_each_eight_thousand_connections_have_an_address() -> None:
+    addresses = [
+        {source_address(port, number) for number in range(10_000)} for port in (20001, 20002)
+    ]
+    assert [len(of_port) for of_port in addresses] == [2, 2]
+    assert not addresses[0] & addresses[1]
+
+
+def test_silent_connections_are_gone_in_a_pause_and_come_back() -> None:
+    crowd = Crowd(kind="idle", count=3)
+    with listening() as (port, accepted), beside(port, hello_beside(crowd)) as there:
+        there.pause()
+        there.resume()
+        there.check()
+        assert len(accepted) == 6
