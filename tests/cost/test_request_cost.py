@@ -32,6 +32,9 @@ HEADROOM = 1.05
 #: the client is on this machine, but never is there more than one wait for one. getrusage is asked
 #: once in 256 requests.
 MOST_CALLS = {"recvfrom": 1.0, "sendto": 1.0, "epoll_pwait": 1.0, "getrusage": 0.004}
+#: A thread that strace has stopped may be taken for a blocked one, and hand the token over: a few
+#: futex calls in thousands of requests. A call that belongs to every request would be 1.
+MOST_OTHER_CALLS = 0.05
 #: The first and last calls of a run are cut by attaching.
 TOLERANCE = 0.002
 REQUESTS = 6_400
@@ -79,7 +82,8 @@ def test_hello_costs_one_read_and_one_send(start_server: StartServer, tmp_path: 
         strace.communicate()
     calls = {name: count / answered for name, count in calls_of(summary.read_text()).items()}
     calls.pop("restart_syscall", None)  # the wait in which strace found the thread
-    assert calls.keys() <= MOST_CALLS.keys(), f"a request makes calls of another kind: {calls}"
+    others = sum(count for name, count in calls.items() if name not in MOST_CALLS)
+    assert others <= MOST_OTHER_CALLS, f"a request makes calls of another kind: {calls}"
     assert calls["recvfrom"] > 0.99, f"nothing was counted: {calls}"
     for name, most in MOST_CALLS.items():
         assert calls.get(name, 0.0) <= most + TOLERANCE, f"more {name} a request: {calls}"
