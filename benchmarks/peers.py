@@ -28,10 +28,6 @@ class Peer:
     canned: bool = False  # answers every request with the same bytes, without any app
 
 
-# Time passes while a server is stopped: half-sent and idle connections must outlive the others'
-# turns. Deadlines are kept for each connection as ever, only later.
-PATIENT = {"TRIVET_HEADER_TIMEOUT": "3600s", "TRIVET_KEEP_ALIVE": "3600s"}
-
 _ALL = (
     Peer(
         name="trivet",
@@ -41,7 +37,6 @@ _ALL = (
             "{python}", "-m", "trivet", "serve", "{module}:app",
             "--bind", "127.0.0.1:{port}", "--workers", "1", "--no-access-log",
         ),
-        variables=PATIENT,
     ),
     *(
         Peer(
@@ -53,8 +48,7 @@ _ALL = (
                 "--bind", "127.0.0.1:{port}", "--workers", "1", "--no-access-log",
                 "--threads", str(threads),
             ),
-            variables=PATIENT,
-        )
+            )
         for threads in (1, 32)
     ),
     Peer(
