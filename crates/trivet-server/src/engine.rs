@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use crate::access_log::{LogFormat, Sink};
 use crate::application::Application;
-use crate::clock::Milliseconds;
 use crate::config::{Config, Listener};
 use crate::exchange::Exchange;
 use crate::hub::{Hub, Reader};
@@ -319,6 +318,3 @@ impl<A: Application> Monitor<A> {
         }
     }
 }
-
-/// How long the token may be held in one go while others wait for the interpreter.
-pub(crate) const TURN: Milliseconds = 1;

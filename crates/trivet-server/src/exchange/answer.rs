@@ -3,6 +3,11 @@
 use super::*;
 
 impl<A: Application> Exchange<A> {
+    /// Whether the answer has no body whatever the application makes (RFC 9110 section 9.3.2).
+    fn is_head(&self) -> bool {
+        self.reader.head.method.of(&self.reader.buffer) == b"HEAD"
+    }
+
     /// Whether the head has been handed to the client and can not be changed any more.
     pub fn head_is_sent(&self) -> bool {
         matches!(self.stage, Stage::Body | Stage::Over)
@@ -75,7 +80,7 @@ impl<A: Application> Exchange<A> {
             && !self.shared.config.keep_alive.is_zero()
             && !sends_no_more
             && self.rest_can_be_discarded();
-        let is_head = head.method.of(&self.reader.buffer) == b"HEAD";
+        let is_head = self.is_head();
         self.plan = response::plan(
             head.version,
             is_head,
@@ -156,7 +161,7 @@ impl<A: Application> Exchange<A> {
             Some(BodyError::Stalled | BodyError::ClientLeft) => error::BODY_TIMEOUT,
         };
         self.status = rejection.status;
-        let is_head = self.reader.head.method.of(&self.reader.buffer) == b"HEAD";
+        let is_head = self.is_head();
         response::write_rejection(
             &mut self.out,
             &rejection,

@@ -24,7 +24,7 @@ use trivet_http::{Head, Span, Version, error};
 use crate::access_log::{Entry, Lines, LogFormat};
 use crate::application::Application;
 use crate::body::{BodyError, Step};
-use crate::clock::{self, Date};
+use crate::clock::{self, Date, Milliseconds};
 use crate::connection::{After, Connection, Lent, Phase};
 use crate::engine::Shared;
 use crate::hub::{DISCARD_BYTES, Hub, Reader, milliseconds};
@@ -44,6 +44,8 @@ const BACKLOG_PIECES: usize = 4;
 const BODY_READ_BYTES: usize = 64 * 1024;
 /// Requests that run without letting other threads of the interpreter in between.
 const REQUESTS_PER_TURN: u32 = 64;
+/// And so long at the most, while others wait for the interpreter.
+const TURN: Milliseconds = 1;
 /// In the late mode the count of sleeps is read once for so many requests of a thread.
 const LATE_SAMPLE: u32 = 256;
 /// In the early mode, one request in so many is looked at for the choice of the mode.
@@ -290,7 +292,7 @@ impl<A: Application> Exchange<A> {
         if !hub.has_news() && (self.in_turn == 1 || !hub.poll()) {
             return false;
         }
-        if hub.now() > self.turn_began + crate::engine::TURN {
+        if hub.now() > self.turn_began + TURN {
             return false;
         }
         match hub.next_request(&mut self.reader) {
@@ -397,11 +399,6 @@ impl<A: Application> Exchange<A> {
 
     fn open_mut(&mut self) -> &mut Connection<A> {
         self.connection.as_mut().expect("a request runs from `begin` to `finish`")
-    }
-
-    /// Whether a request runs now.
-    pub fn is_running(&self) -> bool {
-        self.connection.is_some()
     }
 
     /// Waits for the socket; false when the time is over.
