@@ -1,6 +1,6 @@
 //! One connection between two requests: what has arrived, what must still go out, and until when.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -164,7 +164,7 @@ impl<A: Application> Connection<A> {
 }
 
 /// Small answers must not wait for the acknowledgement of earlier ones.
-pub(crate) fn send_without_delay(socket: &OwnedFd) {
+pub(crate) fn send_without_delay(socket: impl AsFd) {
     // A socket that cannot do this is only slower.
     let _ = sockopt::set_tcp_nodelay(socket, true);
 }

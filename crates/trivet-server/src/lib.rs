@@ -18,6 +18,7 @@ mod config;
 mod connection;
 mod engine;
 mod exchange;
+mod gathering;
 mod hub;
 mod output;
 mod predictions;

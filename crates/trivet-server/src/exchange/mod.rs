@@ -27,12 +27,13 @@ use crate::body::{BodyError, Step};
 use crate::clock::{self, Date, Milliseconds};
 use crate::connection::{After, Connection, Lent, Phase};
 use crate::engine::Shared;
+use crate::gathering;
 use crate::hub::{DISCARD_BYTES, Hub, Reader, milliseconds};
 use crate::output::{Flushed, Piece};
 use crate::scheduler::{Mode, Returned, Seat, Woken};
 use crate::stats::count;
 use crate::system;
-use crate::token::Ticket;
+use crate::token::{Look, Ticket};
 
 /// Bodies up to this size are copied behind the head and sent with it in one piece.
 const COPY_BYTES: usize = 16 * 1024;
@@ -40,6 +41,8 @@ const COPY_BYTES: usize = 16 * 1024;
 const BACKLOG_BYTES: usize = 64 * 1024;
 /// The same, in pieces that are not copied.
 const BACKLOG_PIECES: usize = 4;
+/// An application that has made two parts of a body within this time will make the next one soon.
+const QUICK_PART_MICROSECONDS: u64 = 500;
 /// One read of a body takes at most this much.
 const BODY_READ_BYTES: usize = 64 * 1024;
 /// Requests that run without letting other threads of the interpreter in between.
@@ -156,6 +159,10 @@ pub struct Exchange<A: Application> {
     app_closes: bool,
     plan: Plan,
     body_sent: u64,
+    /// When the last part of the body was made, in microseconds; 0 before the first.
+    last_part: u64,
+    /// This connection's socket has the place in [`Gathering`](crate::gathering::Gathering).
+    gathers: bool,
     client_left: bool,
     cut: bool,
     in_conversation: bool,
@@ -198,6 +205,8 @@ impl<A: Application> Exchange<A> {
             app_closes: false,
             plan: response::plan(Version::Http11, false, 200, None, Some(0), true),
             body_sent: 0,
+            last_part: 0,
+            gathers: false,
             client_left: false,
             cut: false,
             in_conversation: false,
@@ -315,6 +324,7 @@ impl<A: Application> Exchange<A> {
         self.stage = Stage::Nothing;
         self.status = 0;
         self.body_sent = 0;
+        self.last_part = 0;
         self.client_left = false;
         self.cut = false;
         self.released = Released::Early;
@@ -423,6 +433,7 @@ impl<A: Application> Drop for Exchange<A> {
     /// A thread that ends in the middle of a request takes neither the token nor the place of its
     /// connection with it.
     fn drop(&mut self) {
+        self.end_gathering();
         if let Some(connection) = self.connection.take() {
             let key = connection.key;
             drop(connection);
