@@ -10,9 +10,11 @@ use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
+use trivet_server::http::forwarded::{Forwarding, Teller};
 use trivet_server::http::{Body, Field, Head, Known, Version};
 use trivet_server::{Exchange, Peer};
 
+use super::proxied::Proxied;
 use super::text::{from_latin1, percent_decoded};
 use super::{Address, Wsgi};
 use crate::config::EngineConfig;
@@ -39,6 +41,8 @@ struct Remembered {
 /// What a known field becomes.
 struct KnownKey {
     key: Option<Py<PyString>>,
+    /// The key of a field that tells of the client, and is left out unless the peer is trusted.
+    teller_key: Option<Py<PyString>>,
     last: Option<Remembered>,
 }
 
@@ -57,17 +61,24 @@ struct Keys {
     content_length: Py<PyString>,
 }
 
+/// What a field that is not known becomes.
+struct OtherKey {
+    key: Py<PyString>,
+    teller: Option<Teller>,
+}
+
 pub(crate) struct EnvironBuilder {
     templates: Vec<Py<PyDict>>,
     keys: Keys,
     known: Vec<KnownKey>,
-    other: HashMap<Vec<u8>, Py<PyString>>,
+    other: HashMap<Vec<u8>, OtherKey>,
     methods: Vec<Remembered>,
     http11: Py<PyString>,
     http10: Py<PyString>,
     empty: Py<PyString>,
     last_path: Option<Remembered>,
     root_path: String,
+    proxied: Proxied,
 }
 
 /// Fields that never reach the application under HTTP_…: the two that CGI names otherwise come
@@ -96,7 +107,12 @@ impl EnvironBuilder {
             .collect::<PyResult<_>>()?;
         let known = Known::ALL
             .iter()
-            .map(|(_, name)| KnownKey { key: key_name(name).map(|name| key(&name)), last: None })
+            .map(|(_, name)| {
+                let made = key_name(name).map(|name| key(&name));
+                let (key, teller_key) =
+                    if Teller::of(name).is_some() { (None, made) } else { (made, None) };
+                KnownKey { key, teller_key, last: None }
+            })
             .collect();
         let methods = ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"]
             .iter()
@@ -125,6 +141,7 @@ impl EnvironBuilder {
             empty: key(""),
             last_path: None,
             root_path: config.root_path.clone(),
+            proxied: Proxied::new(py, config),
         })
     }
 
@@ -160,7 +177,7 @@ impl EnvironBuilder {
             set(&environ, &keys.remote_port, address.port.bind(py))?;
         }
         set(&environ, &keys.input, input)?;
-        self.set_fields(py, &environ, head, buffer)?;
+        self.set_fields(py, &environ, exchange.forwarding(), head, buffer)?;
         if matches!(head.body, Body::Chunked)
             && let Some(length) = exchange.length_of_body_here()
         {
@@ -172,6 +189,10 @@ impl EnvironBuilder {
             // The target's authority wins over the Host field (RFC 9112 section 3.2.2).
             let authority = from_latin1(py, head.authority.of(buffer))?;
             set(&environ, &self.keys.host, &authority)?;
+        }
+        if let Some(forwarding) = exchange.forwarding() {
+            self.set_forwarded_fields(py, &environ, forwarding, head, buffer)?;
+            self.proxied.set(py, &environ, forwarding, head, buffer)?;
         }
         Ok(environ)
     }
@@ -234,6 +255,7 @@ impl EnvironBuilder {
         &mut self,
         py: Python<'_>,
         environ: &Bound<'_, PyDict>,
+        forwarding: Option<&Forwarding>,
         head: &Head,
         buffer: &[u8],
     ) -> PyResult<()> {
@@ -265,7 +287,27 @@ impl EnvironBuilder {
                         }
                     }
                 }
-                None => self.set_other(py, environ, field, buffer, value)?,
+                None => self.set_other(py, environ, forwarding, field, buffer)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The fields by which a trusted peer tells of the client, as far as they are believed.
+    fn set_forwarded_fields(
+        &self,
+        py: Python<'_>,
+        environ: &Bound<'_, PyDict>,
+        forwarding: &Forwarding,
+        head: &Head,
+        buffer: &[u8],
+    ) -> PyResult<()> {
+        for field in &head.fields {
+            if let Some(known) = field.known
+                && let Some(key) = &self.known[known as usize].teller_key
+                && let Some(value) = forwarding.believed(known, field.value)
+            {
+                join(py, environ, key, value.of(buffer), known)?;
             }
         }
         Ok(())
@@ -275,13 +317,14 @@ impl EnvironBuilder {
         &mut self,
         py: Python<'_>,
         environ: &Bound<'_, PyDict>,
+        forwarding: Option<&Forwarding>,
         field: &Field,
         buffer: &[u8],
-        value: &[u8],
     ) -> PyResult<()> {
         let name = field.name.of(buffer);
-        let key = match self.other.get(name) {
-            Some(key) => key.clone_ref(py),
+        let value = field.value.of(buffer);
+        let (key, teller) = match self.other.get(name) {
+            Some(other) => (other.key.clone_ref(py), other.teller),
             None => {
                 let name_text = String::from_utf8_lossy(name).to_ascii_lowercase();
                 let Some(key) = key_name(&name_text) else {
@@ -289,12 +332,19 @@ impl EnvironBuilder {
                 };
                 // Not interned: on free-threaded builds an interned str lives for ever.
                 let key = PyString::new(py, &key).unbind();
+                let teller = Teller::of(&name_text);
                 if self.other.len() < REMEMBERED_NAMES && name.len() <= REMEMBERED_NAME_BYTES {
-                    self.other.insert(name.to_vec(), key.clone_ref(py));
+                    let other = OtherKey { key: key.clone_ref(py), teller };
+                    self.other.insert(name.to_vec(), other);
                 }
-                key
+                (key, teller)
             }
         };
+        if let Some(teller) = teller
+            && !forwarding.is_some_and(|forwarding| forwarding.lets_through(teller))
+        {
+            return Ok(());
+        }
         match environ.get_item(key.bind(py))? {
             Some(before) => {
                 let joined = format!("{}, ", before.cast::<PyString>()?.to_str()?);
@@ -340,7 +390,11 @@ fn remember(last: &mut Option<Remembered>, bytes: &[u8], text: Py<PyString>) {
 }
 
 #[inline]
-fn set<T>(environ: &Bound<'_, PyDict>, key: &Py<PyString>, value: &Bound<'_, T>) -> PyResult<()> {
+pub(super) fn set<T>(
+    environ: &Bound<'_, PyDict>,
+    key: &Py<PyString>,
+    value: &Bound<'_, T>,
+) -> PyResult<()> {
     // SAFETY: three live objects, the first a dict; the call takes references of its own.
     let result = unsafe { ffi::PyDict_SetItem(environ.as_ptr(), key.as_ptr(), value.as_ptr()) };
     if result == 0 { Ok(()) } else { Err(PyErr::fetch(environ.py())) }

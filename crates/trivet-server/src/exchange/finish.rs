@@ -207,7 +207,7 @@ impl<A: Application> Exchange<A> {
             Version::Http11 => "HTTP/1.1",
         };
         let entry = Entry {
-            address: &PeerAddress(connection.peer.as_ref()),
+            address: &self.client(connection.peer),
             unix_seconds: clock::unix_seconds(),
             method: head.method.of(buffer),
             target: head.target.of(buffer),

@@ -5,8 +5,12 @@
 
 mod answer;
 mod body;
+mod client;
 mod finish;
 mod sending;
+
+pub(crate) use client::ClientAddress;
+pub use client::Peer;
 
 use std::fmt;
 use std::io::IoSlice;
@@ -17,7 +21,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
-use rustix::net::{SocketAddr, SocketAddrAny};
+use trivet_http::forwarded::Forwarding;
 use trivet_http::response::{self, Framing, Invalid, Noted, Plan};
 use trivet_http::{Head, Span, Version, error};
 
@@ -53,15 +57,6 @@ const TURN: Milliseconds = 1;
 const LATE_SAMPLE: u32 = 256;
 /// In the early mode, one request in so many is looked at for the choice of the mode.
 const EARLY_SAMPLE: u32 = 8;
-
-/// The other end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// Address and port.
-    Tcp(std::net::SocketAddr),
-    /// A Unix socket, which has no address worth telling.
-    Unix,
-}
 
 /// What a read of the request body gives.
 #[derive(Debug, PartialEq, Eq)]
@@ -139,6 +134,8 @@ pub struct Exchange<A: Application> {
     ticket: Ticket,
     reader: Reader,
     connection: Option<Box<Connection<A>>>,
+    /// What a trusted peer says of the request.
+    forwarding: Option<Forwarding>,
 
     // The request's body.
     /// The rest of the body in the reader's buffer.
@@ -191,6 +188,7 @@ impl<A: Application> Exchange<A> {
             ticket: Ticket::first(system::this_thread()),
             reader: Reader::new(),
             connection: None,
+            forwarding: None,
             first: 0..0,
             later: Vec::new(),
             later_at: 0..0,
@@ -314,6 +312,7 @@ impl<A: Application> Exchange<A> {
     }
 
     fn begin(&mut self, connection: Box<Connection<A>>) {
+        self.forwarding = connection.is_trusted.then(|| self.read_forwarding());
         self.connection = Some(connection);
         count(&self.shared.stats.requests_begun);
         let head = &self.reader.head;
@@ -385,14 +384,6 @@ impl<A: Application> Exchange<A> {
         self.open().listener
     }
 
-    /// Who sent the request.
-    pub fn peer(&self) -> Peer {
-        match self.open().peer.as_ref().map(|peer| SocketAddr::try_from(peer.clone())) {
-            Some(Ok(address)) => Peer::Tcp(address),
-            _ => Peer::Unix,
-        }
-    }
-
     /// What the application keeps with this connection.
     pub fn kept(&mut self) -> &mut Option<A::Kept> {
         &mut self.open_mut().kept
@@ -442,17 +433,5 @@ impl<A: Application> Drop for Exchange<A> {
         self.give_token_away();
         self.leave();
         self.write_log();
-    }
-}
-
-/// A client's address for the log; a Unix socket's peer has none.
-pub(crate) struct PeerAddress<'a>(pub(crate) Option<&'a SocketAddrAny>);
-
-impl fmt::Display for PeerAddress<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.map(|peer| SocketAddr::try_from(peer.clone())) {
-            Some(Ok(address)) => address.ip().fmt(formatter),
-            _ => formatter.write_str("unix"),
-        }
     }
 }

@@ -7,6 +7,7 @@
 mod accepting;
 mod deadlines;
 mod ending;
+mod proxy_header;
 mod reading;
 
 use std::collections::VecDeque;
@@ -362,6 +363,10 @@ impl<A: Application> Hub<A> {
     fn advance(&mut self, mut connection: Box<Connection<A>>, reader: &mut Reader) -> Way<A> {
         loop {
             match connection.phase {
+                Phase::ProxyHeader => match self.read_proxy_header(connection, reader) {
+                    Some(named) => connection = named,
+                    None => return Way::Done,
+                },
                 Phase::Idle | Phase::Head => return self.read_head(connection, reader),
                 Phase::Body(_) => return self.read_body_ahead(connection, reader),
                 Phase::Ready => {

@@ -10,6 +10,7 @@ mod fairness;
 mod gate;
 mod leaving;
 mod limits;
+mod proxies;
 mod scheduling;
 mod sending;
 mod server;
