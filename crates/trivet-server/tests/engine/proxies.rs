@@ -43,7 +43,7 @@ fn nobody_is_asked_who_the_client_is_unless_trusted() {
     ] {
         let server = server(trusted, false);
         let mut client = server.connect();
-        assert_eq!(client.ask(&forwarded_for("192.0.2.1")).text(), said);
+        assert_eq!(client.ask(forwarded_for("192.0.2.1")).text(), said);
     }
 }
 
