@@ -70,7 +70,7 @@ fn a_proxy_header_is_taken_however_it_is_cut() {
         client.send(&bytes[..cut]);
         client.send(&bytes[cut..]);
         assert_eq!(client.answer().text(), "/a 192.0.2.1 not asked", "{cut}");
-        assert_eq!(client.ask(&get("/b")).text(), "/b 192.0.2.1 not asked", "{cut}");
+        assert_eq!(client.ask(get("/b")).text(), "/b 192.0.2.1 not asked", "{cut}");
     }
 }
 
