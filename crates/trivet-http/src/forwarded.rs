@@ -6,9 +6,16 @@
 //! the walk ends at the first address that is not one of theirs. What stands further left may have
 //! been invented by the client, and is neither looked at nor shown to the application.
 
+mod element;
+mod lists;
+#[cfg(test)]
+mod tests;
+
 use std::net::IpAddr;
 
-use crate::byte_class::{self, FIELD_VALUE, QUOTED, REG_NAME, TOKEN};
+use self::element::Element;
+use self::lists::{Lists, last_comma, last_comma_outside_quotes, unquoted};
+use crate::byte_class::{self, REG_NAME};
 use crate::head::{Field, Span};
 use crate::host;
 use crate::known::Known;
@@ -312,80 +319,6 @@ pub fn split_host(text: &[u8]) -> Option<(&[u8], Option<u16>)> {
     Some((found.host, port.and_then(number)))
 }
 
-/// The fields of a head as comma-separated lists.
-#[derive(Clone, Copy)]
-struct Lists<'a> {
-    fields: &'a [Field],
-    buffer: &'a [u8],
-}
-
-impl<'a> Lists<'a> {
-    /// The members of all fields of this name, the last first, without empty ones (RFC 9110 section
-    /// 5.6.1.2). `last_comma` finds the comma before the last member.
-    fn members_backwards(
-        self,
-        known: Known,
-        last_comma: fn(&[u8]) -> Option<usize>,
-    ) -> impl Iterator<Item = Span> + 'a {
-        let values = self.fields.iter().rev().filter(move |field| field.known == Some(known));
-        values.flat_map(move |field| {
-            let mut rest = Some(field.value);
-            std::iter::from_fn(move || {
-                loop {
-                    let list = rest?;
-                    let bytes = list.of(self.buffer);
-                    let comma = last_comma(bytes).map(|at| list.start + at as u32);
-                    rest = comma.map(|comma| Span { start: list.start, end: comma });
-                    let member = Span { start: comma.map_or(list.start, |at| at + 1), ..list };
-                    let member = trimmed(member, self.buffer);
-                    if !member.is_empty() {
-                        return Some(member);
-                    }
-                }
-            })
-        })
-    }
-}
-
-fn last_comma(list: &[u8]) -> Option<usize> {
-    list.iter().rposition(|&byte| byte == b',')
-}
-
-/// Looks from the right too: a quote that the client has left open must not swallow what proxies
-/// have added after it.
-fn last_comma_outside_quotes(list: &[u8]) -> Option<usize> {
-    let mut is_quoted = false;
-    for (at, byte) in list.iter().enumerate().rev() {
-        match byte {
-            b'"' => is_quoted ^= !is_escaped(&list[..at]),
-            b',' if !is_quoted => return Some(at),
-            _ => {}
-        }
-    }
-    None
-}
-
-/// Whether an odd number of backslashes stands at the end.
-fn is_escaped(before: &[u8]) -> bool {
-    before.iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 1
-}
-
-fn trimmed(span: Span, buffer: &[u8]) -> Span {
-    let bytes = span.of(buffer);
-    let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t');
-    let first = bytes.iter().position(is_text).unwrap_or(bytes.len());
-    let after = bytes.iter().rposition(is_text).map_or(first, |last| last + 1);
-    Span { start: span.start + first as u32, end: span.start + after as u32 }
-}
-
-/// Without the quotes that some write around a whole member.
-fn unquoted(member: &[u8]) -> &[u8] {
-    match member {
-        [b'"', inside @ .., b'"'] => inside,
-        _ => member,
-    }
-}
-
 /// A path that can stand in front of the application's: no escapes, no empty, `.` or `..` segment.
 fn clean_path(text: Span, buffer: &[u8]) -> Option<Span> {
     let mut path = text;
@@ -401,82 +334,3 @@ fn clean_path(text: Span, buffer: &[u8]) -> Option<Span> {
     };
     segments.split(|&byte| byte == b'/').all(is_clean).then_some(path)
 }
-
-/// One `forwarded-element` (RFC 7239 section 4). Values without their quotes.
-#[derive(Default)]
-struct Element {
-    node: Option<Node>,
-    proto: Option<Span>,
-    host: Option<Span>,
-}
-
-impl Element {
-    /// White space around the semicolons is not of the grammar, and common.
-    fn parse(text: Span, buffer: &[u8]) -> Option<Self> {
-        let bytes = text.of(buffer);
-        let mut element = Self::default();
-        let mut node = None;
-        let mut at = 0;
-        loop {
-            while matches!(bytes.get(at), Some(b' ' | b'\t' | b';')) {
-                at += 1;
-            }
-            if at == bytes.len() {
-                break;
-            }
-            let end_of_name = byte_class::skip(bytes, at, TOKEN);
-            let name = &bytes[at..end_of_name];
-            if name.is_empty() || bytes.get(end_of_name) != Some(&b'=') {
-                return None;
-            }
-            let (value, end) = value(bytes, end_of_name + 1)?;
-            let end = end + bytes[end..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
-            if !matches!(bytes.get(end), None | Some(b';')) {
-                return None;
-            }
-            let place = if name.eq_ignore_ascii_case(b"for") {
-                Some(&mut node)
-            } else if name.eq_ignore_ascii_case(b"proto") {
-                Some(&mut element.proto)
-            } else if name.eq_ignore_ascii_case(b"host") {
-                Some(&mut element.host)
-            } else {
-                None
-            };
-            if let Some(place) = place {
-                let start = text.start + value.start as u32;
-                let value = Span { start, end: text.start + value.end as u32 };
-                // RFC 7239 section 4: no parameter twice.
-                if place.replace(value).is_some() {
-                    return None;
-                }
-            }
-            at = end;
-        }
-        if let Some(node) = node {
-            // No node has a character that must be escaped, so escapes are not undone.
-            element.node = Some(node::parse(node.of(buffer))?);
-        }
-        Some(element)
-    }
-}
-
-/// A token or a quoted string: the range of what it says, and the index after it.
-fn value(bytes: &[u8], at: usize) -> Option<(std::ops::Range<usize>, usize)> {
-    if bytes.get(at) != Some(&b'"') {
-        let end = byte_class::skip(bytes, at, TOKEN);
-        return (end > at).then_some((at..end, end));
-    }
-    let mut end = at + 1;
-    loop {
-        end = byte_class::skip(bytes, end, QUOTED);
-        match bytes.get(end)? {
-            b'"' => return Some((at + 1..end, end + 1)),
-            b'\\' if byte_class::is(*bytes.get(end + 1)?, FIELD_VALUE) => end += 2,
-            _ => return None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

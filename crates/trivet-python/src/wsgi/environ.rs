@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use trivet_server::http::forwarded::{Forwarding, Teller};
@@ -15,6 +14,7 @@ use trivet_server::http::{Body, Field, Head, Known, Version};
 use trivet_server::{Exchange, Peer};
 
 use super::proxied::Proxied;
+use super::template::template;
 use super::text::{from_latin1, percent_decoded};
 use super::{Address, Wsgi};
 use crate::config::EngineConfig;
@@ -191,8 +191,7 @@ impl EnvironBuilder {
             set(&environ, &self.keys.host, &authority)?;
         }
         if let Some(forwarding) = exchange.forwarding() {
-            self.set_forwarded_fields(py, &environ, forwarding, head, buffer)?;
-            self.proxied.set(py, &environ, forwarding, head, buffer)?;
+            self.set_forwarded(py, &environ, forwarding, head, buffer)?;
         }
         Ok(environ)
     }
@@ -293,8 +292,10 @@ impl EnvironBuilder {
         Ok(())
     }
 
-    /// The fields by which a trusted peer tells of the client, as far as they are believed.
-    fn set_forwarded_fields(
+    /// What a trusted peer says of the client, and the fields in which it does, as far as they are
+    /// believed.
+    #[inline(never)]
+    fn set_forwarded(
         &self,
         py: Python<'_>,
         environ: &Bound<'_, PyDict>,
@@ -310,7 +311,7 @@ impl EnvironBuilder {
                 join(py, environ, key, value.of(buffer), known)?;
             }
         }
-        Ok(())
+        self.proxied.set(py, environ, forwarding, head, buffer)
     }
 
     fn set_other(
@@ -407,39 +408,4 @@ fn address(py: Python<'_>, peer: Peer) -> PyResult<Address> {
         Peer::Unix => (String::new(), String::new()),
     };
     Ok(Address { host: PyString::new(py, &host).unbind(), port: PyString::new(py, &port).unbind() })
-}
-
-/// The entries that all requests of one listener share, and places for those that each one has.
-fn template<'py>(
-    py: Python<'py>,
-    config: &EngineConfig,
-    address: &ServerAddress,
-) -> PyResult<Bound<'py, PyDict>> {
-    let environ = PyDict::new(py);
-    let file_wrapper = py.get_type::<super::file_wrapper::FileWrapper>();
-    environ.set_item("REQUEST_METHOD", "")?;
-    environ.set_item("SCRIPT_NAME", from_latin1(py, config.root_path.as_bytes())?)?;
-    environ.set_item("PATH_INFO", "")?;
-    environ.set_item("QUERY_STRING", "")?;
-    environ.set_item("REQUEST_URI", "")?;
-    environ.set_item("RAW_URI", "")?;
-    environ.set_item("SERVER_NAME", &address.name)?;
-    environ.set_item("SERVER_PORT", &address.port)?;
-    environ.set_item("SERVER_PROTOCOL", "")?;
-    environ.set_item("SERVER_SOFTWARE", concat!("trivet/", env!("CARGO_PKG_VERSION")))?;
-    environ.set_item("REMOTE_ADDR", "")?;
-    environ.set_item("REMOTE_PORT", "")?;
-    environ.set_item("wsgi.version", (1, 0))?;
-    environ.set_item("wsgi.url_scheme", &config.url_scheme)?;
-    environ.set_item("wsgi.input", py.None())?;
-    environ.set_item("wsgi.errors", py.import("sys")?.getattr("stderr")?)?;
-    environ.set_item("wsgi.multithread", config.threads > 1)?;
-    environ.set_item("wsgi.multiprocess", config.multiprocess)?;
-    environ.set_item("wsgi.run_once", false)?;
-    environ.set_item("wsgi.file_wrapper", file_wrapper)?;
-    environ.set_item("wsgi.input_terminated", true)?;
-    if config.url_scheme == "https" {
-        environ.set_item(intern!(py, "HTTPS"), "on")?;
-    }
-    Ok(environ)
 }

@@ -27,10 +27,13 @@ impl<A: Application> Exchange<A> {
         self.forwarding.as_ref()
     }
 
-    pub(super) fn read_forwarding(&self) -> Forwarding {
+    // Apart, because inlined it costs requests of peers that are not trusted 100 instructions.
+    #[inline(never)]
+    pub(super) fn read_forwarding(&mut self) {
         let config = &self.shared.config;
         let Reader { head, buffer, .. } = &self.reader;
-        Forwarding::read(config.forwarded, &head.fields, buffer, &config.trusted)
+        let forwarding = Forwarding::read(config.forwarded, &head.fields, buffer, &config.trusted);
+        self.forwarding = Some(forwarding);
     }
 
     /// The client as the application sees it.

@@ -312,7 +312,10 @@ impl<A: Application> Exchange<A> {
     }
 
     fn begin(&mut self, connection: Box<Connection<A>>) {
-        self.forwarding = connection.is_trusted.then(|| self.read_forwarding());
+        self.forwarding = None;
+        if connection.is_trusted {
+            self.read_forwarding();
+        }
         self.connection = Some(connection);
         count(&self.shared.stats.requests_begun);
         let head = &self.reader.head;
