@@ -41,8 +41,6 @@ struct Remembered {
 /// What a known field becomes.
 struct KnownKey {
     key: Option<Py<PyString>>,
-    /// The key of a field that tells of the client, and is left out unless the peer is trusted.
-    teller_key: Option<Py<PyString>>,
     last: Option<Remembered>,
 }
 
@@ -71,6 +69,9 @@ pub(crate) struct EnvironBuilder {
     templates: Vec<Py<PyDict>>,
     keys: Keys,
     known: Vec<KnownKey>,
+    /// The keys of fields that tell of the client, which have none above: those of untrusted peers
+    /// are left out.
+    tellers: Vec<(Known, Py<PyString>)>,
     other: HashMap<Vec<u8>, OtherKey>,
     methods: Vec<Remembered>,
     http11: Py<PyString>,
@@ -105,14 +106,18 @@ impl EnvironBuilder {
             .iter()
             .map(|address| Ok(template(py, config, address)?.unbind()))
             .collect::<PyResult<_>>()?;
+        let is_teller = |name: &str| Teller::of(name).is_some();
         let known = Known::ALL
             .iter()
-            .map(|(_, name)| {
-                let made = key_name(name).map(|name| key(&name));
-                let (key, teller_key) =
-                    if Teller::of(name).is_some() { (None, made) } else { (made, None) };
-                KnownKey { key, teller_key, last: None }
+            .map(|(_, name)| KnownKey {
+                key: key_name(name).filter(|_| !is_teller(name)).map(|name| key(&name)),
+                last: None,
             })
+            .collect();
+        let tellers = Known::ALL
+            .iter()
+            .filter(|(_, name)| is_teller(name))
+            .filter_map(|(known, name)| Some((*known, key(&key_name(name)?))))
             .collect();
         let methods = ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"]
             .iter()
@@ -134,6 +139,7 @@ impl EnvironBuilder {
                 content_length: key("CONTENT_LENGTH"),
             },
             known,
+            tellers,
             other: HashMap::new(),
             methods,
             http11: key("HTTP/1.1"),
@@ -305,7 +311,7 @@ impl EnvironBuilder {
     ) -> PyResult<()> {
         for field in &head.fields {
             if let Some(known) = field.known
-                && let Some(key) = &self.known[known as usize].teller_key
+                && let Some((_, key)) = self.tellers.iter().find(|(teller, _)| *teller == known)
                 && let Some(value) = forwarding.believed(known, field.value)
             {
                 join(py, environ, key, value.of(buffer), known)?;
