@@ -131,6 +131,8 @@ format: $(STAMPS)/tools  ## format Python and Rust
 generate: $(STAMPS)/tools  ## write the pages and files that are made from tables
 	PYTHONPATH=python $(BIN)/python -m trivet.settings.document
 	PYTHONPATH=python $(BIN)/python -m trivet.observe.document --write docs/reference/events.md
+	$(BIN)/python -m tests.security.document --write
+	$(BIN)/python -m tests.corpus.document --write
 
 .PHONY: docs
 docs: generate  ## generated pages, and every link inside the documentation
