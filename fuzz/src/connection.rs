@@ -167,8 +167,10 @@ impl Plan {
     fn compare(&self, mut received: &[u8]) {
         let shown = received.escape_ascii().to_string();
         for (status, body, is_head) in &self.answers {
-            let (found, found_body, behind) = next_answer(received, *is_head)
-                .unwrap_or_else(|| panic!("no {status} in {shown}\nto {}", self.sent.escape_ascii()));
+            let (found, found_body, behind) =
+                next_answer(received, *is_head).unwrap_or_else(|| {
+                    panic!("no {status} in {shown}\nto {}", self.sent.escape_ascii())
+                });
             assert_eq!(found, *status, "{shown}\nto {}", self.sent.escape_ascii());
             if let Some(body) = body
                 && !is_head

@@ -10,7 +10,8 @@ const HONEST: [(&str, &[u8]); 2] =
 
 /// Checks all of it for one input, which is the value of a field.
 pub fn check(bytes: &[u8]) {
-    for (family, (name, honest)) in [Family::Forwarded, Family::XForwarded].into_iter().zip(HONEST) {
+    for (family, (name, honest)) in [Family::Forwarded, Family::XForwarded].into_iter().zip(HONEST)
+    {
         let Some((buffer, said)) = read(family, name, bytes) else { return };
         let texts = [said.host, said.prefix].map(|span| text(&buffer, span));
         for text in texts.iter().flatten() {
