@@ -81,7 +81,7 @@ def _run_server(app: object, keywords: dict[str, object]) -> None:
 
             serve_here(
                 Engine(wsgi_app, resolved.settings, listeners.sockets),
-                graceful_timeout=resolved.settings.graceful_timeout,
+                settings=resolved.settings,
                 log=log,
                 began=began,
                 take_no_more=listeners.take_no_more,

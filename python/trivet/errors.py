@@ -202,6 +202,14 @@ class WorkersKeepFailing(TrivetError):
     exit_code = 5
 
 
+class RequestTimedOut(BaseException):
+    """Raised in a view that runs for longer than `timeout`, after its client got 504.
+
+    Not an Exception, so that `except Exception` in the view or in a framework lets it through and
+    the thread comes back. `finally` blocks and context managers run as for any exception.
+    """
+
+
 class TrivetBug(TrivetError):
     """Something that cannot happen has happened: a defect of Trivet, to be reported."""
 

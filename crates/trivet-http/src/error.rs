@@ -176,6 +176,8 @@ rejections! {
         "The body of the request is larger than the limit.";
     APP_FAILED = "app-failed", 500, "RFC 9110 section 15.6.1",
         "The application failed.";
+    REQUEST_TIMED_OUT = "request-timed-out", 504, "RFC 9110 section 15.6.5",
+        "The application did not answer in time.";
     OVERLOADED = "overloaded", 503, "RFC 9110 section 15.6.4",
         "The server is busy; try again later.";
 }

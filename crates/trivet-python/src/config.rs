@@ -24,6 +24,10 @@ macro_rules! engine_config {
 
 engine_config! {
     threads: usize,
+    timeout: f64,
+    slow: f64,
+    live_path: String,
+    ready_path: String,
     keep_alive: f64,
     header_timeout: f64,
     body_timeout: f64,
@@ -83,6 +87,10 @@ impl EngineConfig {
             header_timeout: seconds("header_timeout", self.header_timeout)?,
             body_timeout: seconds("body_timeout", self.body_timeout)?,
             write_timeout: seconds("write_timeout", self.write_timeout)?,
+            timeout: seconds("timeout", self.timeout)?,
+            slow: seconds("slow", self.slow)?,
+            live_path: self.live_path.as_bytes().to_vec(),
+            ready_path: self.ready_path.as_bytes().to_vec(),
             threads: self.threads.max(1),
             trusted,
             forwarded,

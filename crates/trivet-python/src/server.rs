@@ -1,12 +1,14 @@
 //! `trivet._engine.Server`: the engine as Python's main thread sees it.
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ffi::c_long;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
 use pyo3::exceptions::PyRuntimeError;
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use trivet_server::{Engine, Event, Listener};
+use trivet_server::{Alarm, Engine, Event, LateRequest, Lateness, Listener};
 
 use crate::config::EngineConfig;
 use crate::wsgi::Wsgi;
@@ -15,6 +17,9 @@ use crate::wsgi::environ::ServerAddress;
 
 /// One listening socket: descriptor, whether Unix, SERVER_NAME, SERVER_PORT.
 type ListenerGiven = (i32, bool, String, String);
+
+/// One request: why it is told of, thread, serial number, method, target, age in seconds.
+type RequestTold = (&'static str, u64, u64, String, String, f64);
 
 /// Server(app, config, listeners, on_error): one process's engine. Threads serve with run_thread().
 #[pyclass(frozen, module = "trivet._engine")]
@@ -93,6 +98,46 @@ impl Server {
         self.engine.threads_not_started(count);
     }
 
+    /// Requests that have become slow or late since the last call; to be asked after each news.
+    fn late_requests(&self) -> Vec<RequestTold> {
+        self.engine.late_requests().into_iter().map(told).collect()
+    }
+
+    /// What the threads run now.
+    fn running(&self, py: Python<'_>) -> Vec<RequestTold> {
+        py.detach(|| self.engine.running()).into_iter().map(told).collect()
+    }
+
+    /// Raises an exception in a thread whose request has timed out; false when that request is over.
+    fn interrupt(&self, thread: u64, serial: u64, exception: &Bound<'_, PyAny>) -> bool {
+        self.engine.while_it_lasts(thread, serial, || {
+            // SAFETY: the interpreter's lock is held. The function takes a reference of its own, and
+            // does nothing when there is no such thread.
+            unsafe { ffi::PyThreadState_SetAsyncExc(thread as c_long, exception.as_ptr()) };
+        })
+    }
+
+    /// What to do when nobody asks for late requests: raise `signal`, whose handler writes stacks
+    /// into the file `stacks`, and send a line that begins with `kind` to `link`. -1 is none.
+    fn set_alarm(&self, signal: i32, stacks: i32, link: i32, kind: String) -> PyResult<()> {
+        let own = |descriptor: i32| -> PyResult<Option<OwnedFd>> {
+            if descriptor < 0 {
+                return Ok(None);
+            }
+            // SAFETY: the caller holds it open during this call; what is kept is a duplicate.
+            let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+            Ok(Some(borrowed.try_clone_to_owned()?))
+        };
+        let alarm = Alarm { signal, stacks: own(stacks)?, link: own(link)?, kind };
+        self.engine.set_alarm(alarm);
+        Ok(())
+    }
+
+    /// Lets the check of readiness fail from now on; everything is served as before.
+    fn withdraw_readiness(&self) {
+        self.engine.withdraw_readiness();
+    }
+
     /// Begins a graceful stop; events() says when it is over.
     fn drain(&self) {
         self.engine.drain();
@@ -111,4 +156,17 @@ impl Server {
         }
         Ok(answer)
     }
+}
+
+fn told(request: LateRequest) -> RequestTold {
+    let why = match request.lateness {
+        Lateness::Running => "running",
+        Lateness::Slow => "slow",
+        Lateness::TimedOut => "timed-out",
+        Lateness::Cut => "cut",
+        Lateness::Lost => "lost",
+    };
+    let text = |bytes: Vec<u8>| bytes.into_iter().map(char::from).collect();
+    let LateRequest { thread, serial, method, target, age, .. } = request;
+    (why, thread, serial, text(method), text(target), age.as_secs_f64())
 }

@@ -208,7 +208,7 @@ fn json_line(out: &mut Vec<u8>, entry: &Entry<'_>) {
 
 /// Bytes of the client, with everything that could forge a line or end a string escaped.
 /// JSON knows \u00XX where text logs write \xXX; both read bytes above 126 as latin-1.
-fn write_escaped(out: &mut Vec<u8>, bytes: &[u8], json: bool) {
+pub(crate) fn write_escaped(out: &mut Vec<u8>, bytes: &[u8], json: bool) {
     let escape: &[u8] = if json { b"\\u00" } else { b"\\x" };
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for &byte in bytes {

@@ -20,6 +20,15 @@ pub struct Config {
     pub body_timeout: Duration,
     /// How long a client may refuse to take any of the answer.
     pub write_timeout: Duration,
+    /// How long an application may be silent, before its answer and between two parts of it; zero is
+    /// for ever.
+    pub timeout: Duration,
+    /// The same, after which the request is told of and goes on; zero for never.
+    pub slow: Duration,
+    /// The path on which the engine itself says that it serves; empty for none.
+    pub live_path: Vec<u8>,
+    /// The path on which the engine itself says that it wants requests; empty for none.
+    pub ready_path: Vec<u8>,
     /// The most application threads.
     pub threads: usize,
     /// The value of the Server field; empty for none.

@@ -130,6 +130,8 @@ pub(crate) struct Connection<A: Application> {
     pub(crate) kept: Option<A::Kept>,
     /// The client has said that it will send nothing more.
     pub(crate) peer_closed: bool,
+    /// The client has closed its side while its request waited for a thread.
+    pub(crate) has_left: bool,
     /// It has had an answer.
     pub(crate) was_served: bool,
     /// Its deadline has been put off once, because input was there that had not been read.
@@ -161,6 +163,7 @@ impl<A: Application> Connection<A> {
             since: 0,
             kept: None,
             peer_closed: false,
+            has_left: false,
             was_served: false,
             is_put_off: false,
             watches_writable: false,

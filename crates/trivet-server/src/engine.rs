@@ -4,15 +4,17 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::access_log::{LogFormat, Sink};
 use crate::application::Application;
+use crate::clock::{self, Milliseconds};
 use crate::config::{Config, Listener};
 use crate::exchange::Exchange;
 use crate::hub::{Hub, Reader};
+use crate::overdue::{Alarm, LateRequest, Overdue, Watch};
 use crate::scheduler::{Scheduler, Woken};
 use crate::stats::{Snapshot, Stats, count};
 use crate::system::{self, Poller, ThreadWatch, Waker};
@@ -29,17 +31,24 @@ pub enum Event {
     Drained,
 }
 
+/// A process that has not asked for news for so long leaves new connections to others.
+const DEAF: Milliseconds = 100;
+
 /// What all threads of one engine share.
 pub(crate) struct Shared<A: Application> {
     pub(crate) config: Config,
     pub(crate) scheduler: Scheduler<A>,
     pub(crate) stats: Stats,
     pub(crate) waker: Waker,
+    pub(crate) overdue: Overdue,
     sink: Option<Sink>,
     draining: AtomicBool,
+    not_ready: AtomicBool,
     threads_wanted: AtomicUsize,
     stopped_accepting: AtomicBool,
     drained: AtomicBool,
+    /// Since when there is news that the process has not asked for; zero: there is none.
+    unheard_since: AtomicU64,
     /// One byte in this pipe means: there are events.
     news: OwnedFd,
 }
@@ -51,6 +60,11 @@ impl<A: Application> Shared<A> {
 
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Whether new requests are welcome.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.not_ready.load(Ordering::Relaxed) && !self.is_draining()
     }
 
     /// Whether the holder of the token has something to do that no socket tells.
@@ -88,8 +102,21 @@ impl<A: Application> Shared<A> {
         self.want_threads(self.scheduler.pass_on(hub));
     }
 
+    /// Whether the process does not ask for news, as when something holds its interpreter: then no
+    /// thread can be started, and what is accepted here would only wait.
+    pub(crate) fn is_deaf(&self, now: Milliseconds) -> bool {
+        let since = self.unheard_since.load(Ordering::Relaxed);
+        since != 0 && now > since + DEAF
+    }
+
     /// Makes the process that runs the engine ask for events.
     pub(crate) fn tell(&self) {
+        let _ = self.unheard_since.compare_exchange(
+            0,
+            clock::now().max(1),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
         // A full pipe has told already; a closed one has nobody to tell.
         let _ = rustix::io::write(&self.news, &[1]);
     }
@@ -100,6 +127,7 @@ pub struct Engine<A: Application> {
     shared: Arc<Shared<A>>,
     news: OwnedFd,
     monitor: Option<JoinHandle<()>>,
+    watch: Option<JoinHandle<()>>,
 }
 
 impl<A: Application> Engine<A> {
@@ -114,31 +142,30 @@ impl<A: Application> Engine<A> {
         let sink = config.access_log.map(|_| Sink::standard_output()).transpose()?;
         let shared = Arc::new(Shared {
             scheduler: Scheduler::new(config.threads),
+            overdue: Overdue::new(config.timeout, config.slow),
             config,
             stats: Stats::default(),
             waker,
             sink,
             draining: AtomicBool::new(false),
+            not_ready: AtomicBool::new(false),
             threads_wanted: AtomicUsize::new(0),
             stopped_accepting: AtomicBool::new(false),
             drained: AtomicBool::new(false),
+            unheard_since: AtomicU64::new(0),
             news: told,
         });
         let hub = Box::new(Hub::new(Arc::clone(&shared), poller, listeners)?);
         // The monitor has the token first and passes it to the first thread that comes.
         shared.pass_on(hub);
         let monitor = Monitor::new(Arc::clone(&shared));
-        let monitor = std::thread::Builder::new()
-            .name("trivet-monitor".to_owned())
-            .stack_size(256 * 1024)
-            .spawn(move || {
-                // A panic that took the hub with it would leave a process that serves nobody, and
-                // that no supervisor replaces. It has been printed.
-                if catch_unwind(AssertUnwindSafe(|| monitor.run())).is_err() {
-                    std::process::abort();
-                }
-            })?;
-        Ok(Self { shared, news, monitor: Some(monitor) })
+        let monitor = native_thread("trivet-monitor", move || monitor.run())?;
+        let mut engine = Self { shared, news, monitor: Some(monitor), watch: None };
+        if engine.shared.overdue.has_limits() {
+            let watch = Watch::new(Arc::clone(&engine.shared));
+            engine.watch = Some(native_thread("trivet-watch", move || watch.run())?);
+        }
+        Ok(engine)
     }
 
     /// For a thread that wants to run the application: `None` when it is not needed. To be called on
@@ -157,6 +184,11 @@ impl<A: Application> Engine<A> {
 
     /// Threads wanted since the last call, and how far a graceful stop has come. Never waits.
     pub fn events(&self) -> Vec<Event> {
+        let was_deaf = self.shared.is_deaf(clock::now());
+        self.shared.unheard_since.store(0, Ordering::Relaxed);
+        if was_deaf {
+            self.shared.wake_poller(); // it accepts again
+        }
         let mut told = [0u8; 64];
         while matches!(rustix::io::read(&self.news, &mut told), Ok(64)) {}
         let mut events = Vec::new();
@@ -173,9 +205,37 @@ impl<A: Application> Engine<A> {
         events
     }
 
+    /// Requests that have become slow or late since the last call. Asking shows that the process can
+    /// look after them, so it must be done soon after there was news.
+    pub fn late_requests(&self) -> Vec<LateRequest> {
+        self.shared.overdue.take_told()
+    }
+
+    /// What the threads run now.
+    pub fn running(&self) -> Vec<LateRequest> {
+        self.shared.overdue.all_running()
+    }
+
+    /// Does something to a thread while its request, which has timed out, lasts; false when it is
+    /// over. The thread cannot begin another request meanwhile, so `act` must be short.
+    pub fn while_it_lasts(&self, thread: u64, serial: u64, act: impl FnOnce()) -> bool {
+        self.shared.overdue.while_it_lasts(thread, serial, act)
+    }
+
+    /// What to do when a request is late and nobody asks for it.
+    pub fn set_alarm(&self, alarm: Alarm) {
+        self.shared.overdue.set_alarm(alarm);
+    }
+
     /// Threads that were wanted could not be started.
     pub fn threads_not_started(&self, count: usize) {
         self.shared.scheduler.not_started(count);
+    }
+
+    /// Lets the check of readiness fail from now on, so that load balancers look elsewhere; nothing
+    /// else changes.
+    pub fn withdraw_readiness(&self) {
+        self.shared.not_ready.store(true, Ordering::Relaxed);
     }
 
     /// Begins a graceful stop: takes what the kernel has accepted, answers everything, keeps nothing.
@@ -188,6 +248,7 @@ impl<A: Application> Engine<A> {
     pub fn stop(&self) {
         self.shared.scheduler.stop();
         self.shared.waker.wake();
+        self.shared.overdue.stop();
         if let Some(sink) = &self.shared.sink {
             sink.finish();
         }
@@ -205,14 +266,25 @@ impl<A: Application> Engine<A> {
 impl<A: Application> Drop for Engine<A> {
     fn drop(&mut self) {
         self.stop();
-        if let Some(monitor) = self.monitor.take() {
-            // A panic of the monitor has been printed by its own thread.
-            let _ = monitor.join();
+        for thread in [self.monitor.take(), self.watch.take()].into_iter().flatten() {
+            // A panic has been printed by its own thread.
+            let _ = thread.join();
         }
     }
 }
 
-/// The one thread that never runs Python: takes the token from threads that block in the
+/// A thread that never runs Python.
+fn native_thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).stack_size(256 * 1024).spawn(move || {
+        // A panic that took the hub with it, or a claim, would leave a process that serves nobody,
+        // and that no supervisor replaces. It has been printed.
+        if catch_unwind(AssertUnwindSafe(run)).is_err() {
+            std::process::abort();
+        }
+    })
+}
+
+/// The thread that moves the token: takes the token from threads that block in the
 /// application, and holds it while all of them do.
 struct Monitor<A: Application> {
     shared: Arc<Shared<A>>,

@@ -45,6 +45,8 @@ counters! {
     connections_shed,
     /// Connections closed because no valid PROXY header came, or not from a trusted peer.
     proxy_headers_refused,
+    /// Health checks answered by the engine.
+    health_checks,
     /// Requests refused by the engine.
     requests_rejected,
     /// Requests during whose application call the token was taken away.
@@ -59,6 +61,14 @@ counters! {
     bytes_sent,
     /// Answers cut because the client left or took nothing for too long.
     answers_cut,
+    /// Requests that waited, or whose application was silent, for longer than the timeout.
+    requests_timed_out,
+    /// Requests whose client had left before there was a thread for them.
+    requests_abandoned,
+    /// Requests that were told of as slow.
+    requests_slow,
+    /// Times that something held the interpreter for so long that nobody could look after a request.
+    interpreter_stuck,
     /// Panics in the engine or in its bridge, each answered with 500.
     panics,
     /// Lines that the access log could not write in time.

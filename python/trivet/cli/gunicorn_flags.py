@@ -29,8 +29,6 @@ GUNICORN_FLAGS: Mapping[str, str] = {
     "--worker-class": NO_WORKER_CLASSES,
     "--worker-connections": "leave it out: --threads limits requests; connections are not limited",
     "--worker-tmp-dir": "leave it out: workers report over a pipe and never through files",
-    "-t": LATER,
-    "--timeout": LATER,
     "--max-requests": LATER,
     "--max-requests-jitter": LATER,
     "--preload": LATER,

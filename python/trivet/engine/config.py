@@ -16,6 +16,10 @@ class EngineConfig:
     """Settings in the engine's units: seconds, bytes. The Rust struct has the same fields."""
 
     threads: int
+    timeout: float
+    slow: float
+    live_path: str
+    ready_path: str
     keep_alive: float
     header_timeout: float
     body_timeout: float
@@ -43,6 +47,10 @@ def engine_config(settings: Settings, *, multiprocess: bool) -> EngineConfig:
     """The engine's configuration; `multiprocess` says whether other processes serve the sockets."""
     return EngineConfig(
         threads=settings.threads,
+        timeout=settings.timeout,
+        slow=settings.slow,
+        live_path=settings.live_path,
+        ready_path=settings.ready_path,
         keep_alive=settings.keep_alive,
         header_timeout=settings.header_timeout,
         body_timeout=settings.body_timeout,

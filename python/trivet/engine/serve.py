@@ -9,6 +9,7 @@ import time
 
 import trivet._engine as compiled
 from trivet.engine.config import engine_config
+from trivet.errors import RequestTimedOut
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,8 +23,33 @@ UNIX_SERVER_NAME = "localhost"
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
+class RunningRequest:
+    """A request that a thread runs, at one moment; `why` it is told of.
+
+    "running": somebody asked. "slow": it takes long, and goes on. "timed-out": its client got 504.
+    "cut": the same, but its answer had begun, so the connection was cut. "lost": one of these two,
+    and its thread has not come back from the application.
+    """
+
+    __slots__ = ("method", "seconds", "serial", "target", "thread", "why")
+
+    def __init__(
+        self, why: str, thread: int, serial: int, method: str, target: str, seconds: float
+    ) -> None:
+        self.why = why
+        #: As threading.get_ident() names it.
+        self.thread = thread
+        #: Which of the thread's requests.
+        self.serial = serial
+        self.method = method
+        self.target = target
+        self.seconds = seconds
+
+
 def print_error(error: BaseException, environ: dict[str, Any] | None) -> None:
     """Write an exception of the application to standard error, with the request that raised it."""
+    if isinstance(error, RequestTimedOut):
+        return  # raised by ourselves, after the log had it with a better stack
     import traceback
 
     lines = traceback.format_exception(type(error), error, error.__traceback__)
@@ -67,6 +93,8 @@ class Engine:
         self._started = 0
         self.stopped_accepting = False
         self.drained = False
+        #: Called by handle_events() with requests that have become slow or late.
+        self.on_late: Callable[[list[RunningRequest]], None] = lambda requests: None
 
     def start(self) -> None:
         """Begin to accept and serve."""
@@ -84,6 +112,10 @@ class Engine:
         self.stopped_accepting = events["stopped_accepting"]
         self.drained = events["drained"]
         self._start_threads(events["threads_wanted"])
+        # Asked even when nobody cares: it shows the engine that this thread can still run.
+        late = self._server.late_requests()
+        if late:
+            self.on_late([RunningRequest(*told) for told in late])
 
     def _start_threads(self, count: int) -> None:
         for started in range(count):
@@ -100,6 +132,30 @@ class Engine:
                 self._server.threads_not_started(count - started)
                 return
             self._threads.append(thread)
+
+    def running(self) -> list[RunningRequest]:
+        """What the threads run now."""
+        return [RunningRequest(*told) for told in self._server.running()]
+
+    def interrupt(self, request: RunningRequest) -> bool:
+        """Raise RequestTimedOut in the thread of a request that has timed out.
+
+        False when it is over by now. Python raises it when the thread runs Python code again: a
+        call that blocks ends first.
+        """
+        return self._server.interrupt(request.thread, request.serial, RequestTimedOut)
+
+    def set_alarm(self, signal: int, stacks: int, link: int, kind: str) -> None:
+        """What the engine does when a request is late and `handle_events()` is not called.
+
+        It raises `signal`, whose handler writes stacks into the file `stacks`, and sends a line
+        that begins with `kind` to `link`. Descriptors are duplicated; -1 is none.
+        """
+        self._server.set_alarm(signal, stacks, link, kind)
+
+    def withdraw_readiness(self) -> None:
+        """Let the check of readiness fail from now on; everything is served as before."""
+        self._server.withdraw_readiness()
 
     def drain(self) -> None:
         """Begin a graceful stop: accept what waits, answer everything, keep no connection.

@@ -191,7 +191,50 @@ EVENTS = _table(
         "{cause}: from {before} to {workers} workers",
         "The number of workers was changed while the server runs.",
     ),
+    # Requests that take too long
+    Event(
+        "request-timed-out",
+        "error",
+        "{method} {target} got {answer} after {seconds} s; its thread is at {place}",
+        "The application did not answer within `timeout`. The detail is the stack of its thread at"
+        " that moment. RequestTimedOut is raised there, which frees the thread as soon as it runs"
+        " Python code again.",
+        optional=("detail", "worker", "pid"),
+    ),
+    Event(
+        "slow-request",
+        "warning",
+        "{method} {target} has taken {seconds} s so far; its thread is at {place}",
+        "A request has run for `slow`, and goes on. The detail is the stack of its thread.",
+        optional=("detail", "worker", "pid"),
+    ),
+    Event(
+        "thread-lost",
+        "error",
+        "the thread of {method} {target}, which timed out, is still at {place} after {seconds} s",
+        "A call that does not return keeps the thread: Python cannot interrupt it. The worker is"
+        " replaced, after its other requests have finished; with serve() there is nobody to do"
+        " that, and the process goes on with a thread less.",
+        optional=("worker", "pid"),
+    ),
+    Event(
+        "worker-stuck",
+        "error",
+        "worker {worker} (pid {pid}) is stuck at {place}: {method} {target} got no answer within"
+        " {seconds} s, and nothing else can run",
+        "Something holds Python's interpreter lock: a C extension that computes or waits without"
+        " releasing it. The detail is the stacks of all threads, each with its innermost line"
+        " first. The worker is replaced.",
+        optional=("detail",),
+    ),
     # Stopping
+    Event(
+        "stop-announced",
+        "info",
+        "{cause}: not ready any more; the stop begins in {seconds} s",
+        "`drain_delay`: the check of readiness fails already, and everything is served until load"
+        " balancers have noticed. A second signal begins the stop at once.",
+    ),
     Event(
         "stopping",
         "info",

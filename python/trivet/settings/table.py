@@ -36,6 +36,7 @@ GROUPS = (
     "Proxies",
     "Processes",
     "Timeouts",
+    "Health",
     "Limits",
     "Responses",
     "Logging",
@@ -266,11 +267,61 @@ class Settings:
         "The longest pause while a client does not read the response.",
         engine=True,
     )
+    timeout: float = setting(
+        30.0,
+        # Gunicorn's default. Platforms' routers give up after 30 s (Heroku) to 60 s (nginx) anyway.
+        Duration(),
+        "Timeouts",
+        "The time that the application has to begin its response, and then from part to part of "
+        "it. When it is over the client gets 504, the stack goes to the log, and the thread is "
+        "freed, or its worker replaced. Time in which a slow client sends its body does not "
+        "count; WebSockets have no deadline. 0 is no deadline.",
+        short="-t",
+        defaults_in={"dev": 0.0, "script": 0.0},
+        empty_means="no deadline",
+        engine=True,
+    )
+    slow: float = setting(
+        0.0,
+        Duration(),
+        "Timeouts",
+        "Write the stack of a request to the log when it has run for this long; it goes on. 0 is "
+        "never.",
+        empty_means="never",
+        engine=True,
+    )
     graceful_timeout: float = setting(
         20.0,
         Duration(),
         "Timeouts",
         "The time that requests in flight have to finish after TERM or the first INT.",
+    )
+
+    drain_delay: float = setting(
+        0.0,
+        Duration(),
+        "Timeouts",
+        "After TERM, serve on for this long while ready_path says 503 already, so that load "
+        "balancers stop sending requests before the stop begins.",
+    )
+
+    live_path: str = setting(
+        "/-/live",
+        UrlPath(),
+        "Health",
+        "The path on which the engine itself answers 200 as long as the server runs, whatever the "
+        "application does. Empty for none.",
+        empty_means="none",
+        engine=True,
+    )
+    ready_path: str = setting(
+        "/-/ready",
+        UrlPath(),
+        "Health",
+        "The path on which the engine itself answers 200 while new requests are welcome, and 503 "
+        "when the server is about to stop. Empty for none.",
+        empty_means="none",
+        engine=True,
     )
 
     request_line_limit: int = setting(

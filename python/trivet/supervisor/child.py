@@ -15,7 +15,7 @@ import time
 from trivet.supervisor.signals import ACTIONS
 from trivet.worker.leave import flush_standard_streams, leave_process
 from trivet.worker.main import run_worker
-from trivet.worker.messages import LineBuffer, decode
+from trivet.worker.messages import LineBuffer, Message, decode, encode
 from trivet.worker.signals import WORKER_ACTIONS, forget_inherited_handlers
 
 TYPE_CHECKING = False
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from trivet.worker.main import WorkerPlan
-    from trivet.worker.messages import Message
 
 #: The exit code of a worker that failed inside Trivet: EX_SOFTWARE of sysexits.h.
 BUG_EXIT_CODE = 70
@@ -51,6 +50,8 @@ class Child:
         #: The failure to load was reported; the process is about to end.
         self.failed = False
         self.hung_up = False
+        #: Something holds its interpreter: it hears no signal but SIGKILL.
+        self.stuck = False
         #: That it takes long to load was told.
         self.slow_told = False
         self._lines = LineBuffer()
@@ -80,6 +81,13 @@ class Child:
             self.hung_up = not data
             received += [decode(line) for line in self._lines.feed(data)]
         return received
+
+    def tell(self, kind: str) -> None:
+        """Say something that carries no data; a worker that does not listen misses it."""
+        try:
+            self.link.send(encode(Message(kind)))
+        except OSError:
+            pass  # it has ended, or is stuck and its side of the link is full
 
     def send_signal(self, number: Signals) -> None:
         """Signal the process, which may be a zombie by now; then nothing happens."""

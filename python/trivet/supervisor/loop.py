@@ -101,6 +101,8 @@ class Supervisor:
         self._announced = False
         self._fatal: TrivetError | None = None
         self._stop_began: float | None = None
+        #: The check of readiness fails already; see `stop`.
+        self._announced_stop = False
         self._written_notes: set[str] = set()
 
     def run(self) -> int:
@@ -228,6 +230,8 @@ class Supervisor:
 
     def _worker_is_ready(self, slot: Slot, child: Child) -> None:
         child.ready = self._proven = True
+        if self._announced_stop:
+            child.tell(messages.NOT_READY)
         self._log.emit(
             "worker-ready", worker=child.number, pid=child.pid, seconds=child.lived_seconds
         )
@@ -280,9 +284,33 @@ class Supervisor:
                 self._write_note(message)
             case messages.FAILED:
                 self._worker_failed(slot, child, message)
+            case messages.RETIRE:
+                if slot.child is child:
+                    self.retire(slot, str(message.data.get("reason")))
+            case messages.STUCK:
+                self._worker_is_stuck(slot, child, message)
             case messages.STOPPED_ACCEPTING:
                 child.stopped_accepting = True
                 self._close_listeners_when_unused()
+
+    def _worker_is_stuck(self, slot: Slot, child: Child, message: Message) -> None:
+        """Something holds its interpreter: it can neither finish nor hear anything."""
+        from trivet.supervisor.stuck import place_in, stacks_with_culprit_first
+
+        child.stuck = True
+        stacks = stacks_with_culprit_first(message.data)
+        self._log.emit(
+            "worker-stuck",
+            worker=child.number,
+            pid=child.pid,
+            method=message.data.get("method"),
+            target=message.data.get("target"),
+            seconds=message.data.get("seconds"),
+            place=place_in(stacks),
+            detail=stacks,
+        )
+        if slot.child is child:
+            self.retire(slot, "something holds its interpreter")
 
     def _write_note(self, message: Message) -> None:
         """Log what every worker notices in the app, once."""
@@ -473,6 +501,10 @@ class Supervisor:
     def _tell_to_leave(self, child: Child) -> None:
         """A worker that has been replaced finishes its requests, within the graceful timeout."""
         grace = max(self._plan.settings.graceful_timeout, LEAST_GRACE_SECONDS)
+        if child.stuck:
+            # Each of its other requests has its own deadline, kept by the engine, and is answered
+            # with 504 then: after that there is nothing left to wait for.
+            grace = min(grace, max(self._plan.settings.timeout, LEAST_GRACE_SECONDS))
         child.kill_at = time.monotonic() + grace
         child.told_to_stop = True
         child.send_signal(Signals.SIGTERM)
@@ -526,8 +558,20 @@ class Supervisor:
             self.scale(max(1, workers - 1), number.name)
 
     def stop(self, cause: str) -> None:
-        """Let every worker finish its requests, within the graceful timeout, and end."""
+        """Let every worker finish its requests, within the graceful timeout, and end.
+
+        With a drain_delay only the readiness ends now, and the rest follows then, or when this is
+        called again.
+        """
         if self._ending:
+            return
+        delay = self._plan.settings.drain_delay
+        if delay and not self._announced_stop and self._proven:
+            self._announced_stop = True
+            self._log.emit("stop-announced", cause=cause, seconds=delay)
+            for child in self._children():
+                child.tell(messages.NOT_READY)
+            self.at(time.monotonic() + delay, partial(self.stop, cause))
             return
         self._begin_to_end(max(self._plan.settings.graceful_timeout, LEAST_GRACE_SECONDS))
         self._log.emit("stopping", cause=cause, seconds=self._plan.settings.graceful_timeout)

@@ -10,6 +10,7 @@ import os
 import signal
 import time
 
+from trivet.worker.late_requests import LateRequests, prepare_alarm
 from trivet.worker.serving import ServingLoop
 from trivet.worker.signals import SINGLE_PROCESS_ACTIONS, SignalInbox
 
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
     # Importing typing costs some milliseconds of every start; only type checkers need it here.
     from collections.abc import Callable
 
+    from trivet.engine.serve import Engine
     from trivet.observe.log import Log
-    from trivet.worker.serving import ServingEngine
+    from trivet.settings.table import Settings
 
 
 def serve_here(
-    engine: ServingEngine,
+    engine: Engine,
     *,
-    graceful_timeout: float,
+    settings: Settings,
     log: Log,
     began: float,
     take_no_more: Callable[[], None],
@@ -42,31 +44,38 @@ def serve_here(
     except ValueError:
         # "signal only works in main thread": set_wakeup_fd and signal both refuse.
         log.emit("signals-unavailable")
-        _serve(engine, None, graceful_timeout, log, began, take_no_more, close_listeners)
+        _serve(engine, None, settings, log, began, take_no_more, close_listeners)
         return
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SINGLE_PROCESS_ACTIONS)
-        _serve(engine, inbox, graceful_timeout, log, began, take_no_more, close_listeners)
+        _serve(engine, inbox, settings, log, began, take_no_more, close_listeners)
     finally:
         inbox.close()
 
 
 def _serve(
-    engine: ServingEngine,
+    engine: Engine,
     inbox: SignalInbox | None,
-    graceful_timeout: float,
+    settings: Settings,
     log: Log,
     began: float,
     take_no_more: Callable[[], None],
     close_listeners: Callable[[], None],
 ) -> None:
+    LateRequests(engine, settings, log)
+    prepare_alarm(engine, settings)
+
     def on_drain(cause: str) -> None:
-        log.emit("stopping", cause=cause, seconds=graceful_timeout)
+        log.emit("stopping", cause=cause, seconds=settings.graceful_timeout)
         take_no_more()
 
     loop = ServingLoop(
         engine,
-        graceful_timeout=graceful_timeout,
+        graceful_timeout=settings.graceful_timeout,
+        drain_delay=settings.drain_delay,
+        on_announced=lambda cause: log.emit(
+            "stop-announced", cause=cause, seconds=settings.drain_delay
+        ),
         inbox=inbox,
         actions=SINGLE_PROCESS_ACTIONS,
         on_drain=on_drain,

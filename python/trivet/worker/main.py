@@ -14,7 +14,17 @@ from signal import Signals
 # Before the fork: all workers share the pages of the compiled engine, and start sooner.
 from trivet.engine.serve import Engine
 from trivet.errors import TrivetBug, TrivetError
-from trivet.worker.messages import FAILED, NOTE, READY, STOPPED_ACCEPTING, Message, encode
+from trivet.worker.late_requests import LateRequests, prepare_alarm
+from trivet.worker.messages import (
+    FAILED,
+    NOT_READY,
+    NOTE,
+    READY,
+    RETIRE,
+    STOPPED_ACCEPTING,
+    Message,
+    encode,
+)
 from trivet.worker.open_files import has_run_out, too_few_files
 from trivet.worker.serving import SUPERVISOR_LOST, ServingLoop
 from trivet.worker.signals import LOADING_SIGNALS, WORKER_ACTIONS, SignalInbox
@@ -160,6 +170,15 @@ def _serve(
         if cause == SUPERVISOR_LOST:
             plan.log.emit("supervisor-lost", worker=number, pid=os.getpid())
 
+    def on_message(message: Message) -> None:
+        if message.kind == NOT_READY:
+            engine.withdraw_readiness()
+
+    def retire(reason: str) -> None:
+        report.send(RETIRE, reason=reason)
+
+    LateRequests(engine, plan.settings, plan.log, retire, worker=number)
+    prepare_alarm(engine, plan.settings, link.fileno())
     graceful_timeout = plan.settings.graceful_timeout
     patience = graceful_timeout - min(LEAVING_MOST_SECONDS, graceful_timeout * LEAVING_SHARE)
     loop = ServingLoop(
@@ -170,6 +189,7 @@ def _serve(
         link=link,
         on_drain=on_drain,
         on_accepted_all=lambda: report.send(STOPPED_ACCEPTING),
+        on_message=on_message,
     )
     outcome = loop.run()
     if outcome.cut:

@@ -9,6 +9,7 @@ import selectors
 import time
 from functools import partial
 
+from trivet.worker.messages import LineBuffer, decode
 from trivet.worker.signals import DRAIN, STOP, means_stop_at_once
 
 TYPE_CHECKING = False
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from signal import Signals
     from typing import Protocol
 
+    from trivet.worker.messages import Message
     from trivet.worker.signals import SignalInbox
 
     class ServingEngine(Protocol):
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
         stopped_accepting: bool
         drained: bool
 
+        def withdraw_readiness(self) -> None: ...
         def drain(self) -> None: ...
         def stop(self) -> None: ...
         def join(self, timeout_seconds: float) -> bool: ...
@@ -61,7 +64,9 @@ class ServingLoop:
     """Serves until a signal, or the loss of the supervisor, says to stop. Used once.
 
     `link` is the socket to the supervisor (None without one); `inbox` is None where no signals can
-    be had. `on_drain(cause)` is called when the graceful stop begins, and `on_accepted_all()` when
+    be had. With a `drain_delay` the first signal only withdraws the readiness, and the graceful
+    stop begins so many seconds later, or at the next signal. `on_message` gets what the supervisor
+    says. `on_drain(cause)` is called when the graceful stop begins, and `on_accepted_all()` when
     nothing waits to be accepted any more.
     """
 
@@ -75,6 +80,9 @@ class ServingLoop:
         link: socket.socket | None = None,
         on_drain: Callable[[str], None] = lambda cause: None,
         on_accepted_all: Callable[[], None] = lambda: None,
+        on_message: Callable[[Message], None] = lambda message: None,
+        drain_delay: float = 0.0,
+        on_announced: Callable[[str], None] = lambda cause: None,
     ) -> None:
         self._engine = engine
         self._graceful_timeout = graceful_timeout
@@ -83,6 +91,12 @@ class ServingLoop:
         self._link = link
         self._on_drain = on_drain
         self._on_accepted_all = on_accepted_all
+        self._on_message = on_message
+        self._lines = LineBuffer()
+        self._drain_delay = drain_delay
+        self._on_announced = on_announced
+        #: When the graceful stop that was announced begins, and its cause.
+        self._announced: tuple[float, str] | None = None
         self._drain_began: float | None = None
         self._told_accepted_all = False
         self._stopped_at_once_by = ""
@@ -102,6 +116,8 @@ class ServingLoop:
             while not self._finished():
                 for key, _ in selector.select(self._patience_seconds()):
                     key.data()
+                if self._announced is not None and time.monotonic() >= self._announced[0]:
+                    self._drain(self._announced[1])
                 if engine.stopped_accepting and not self._told_accepted_all:
                     self._told_accepted_all = True
                     self._on_accepted_all()
@@ -118,13 +134,20 @@ class ServingLoop:
                 continue
             if means_stop_at_once(number, self._seconds_since_drain_began()):
                 self._stopped_at_once_by = number.name
+            elif self._drain_delay and self._announced is None and self._drain_began is None:
+                self._announced = (time.monotonic() + self._drain_delay, number.name)
+                self._engine.withdraw_readiness()
+                self._on_announced(number.name)
             else:
                 self._drain(number.name)
 
     def _hear_supervisor(self, link: socket.socket) -> None:
         try:
-            if link.recv(4096):
-                return  # nothing is said in this direction yet
+            received = link.recv(4096)
+            if received:
+                for line in self._lines.feed(received):
+                    self._on_message(decode(line))
+                return
         except BlockingIOError:
             return
         except OSError:
@@ -136,6 +159,7 @@ class ServingLoop:
     def _drain(self, cause: str) -> None:
         if self._drain_began is not None:
             return
+        self._announced = None
         self._drain_began = time.monotonic()
         self._on_drain(cause)
         self._engine.drain()
@@ -155,4 +179,6 @@ class ServingLoop:
 
     def _patience_seconds(self) -> float | None:
         """How long to sleep at most; None is until something happens."""
+        if self._announced is not None:
+            return max(0.0, self._announced[0] - time.monotonic())
         return None if self._drain_began is None else max(0.0, self._seconds_left())

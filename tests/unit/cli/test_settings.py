@@ -59,11 +59,12 @@ def test_diff_shows_only_what_differs(project: Path, capsys: Capture) -> None:
         "dev serve",
         "port 3000 (from trivet.toml [dev]) 8000 (default)",
         "workers 1 (default of dev) auto (default)",
+        "timeout no deadline (default of dev) 30s (default)",
     ]
 
 
 def test_diff_of_what_does_not_differ_says_so(capsys: Capture) -> None:
-    out = output(capsys, "--diff", "dev", "serve", "--workers", "3")
+    out = output(capsys, "--diff", "dev", "serve", "--workers", "3", "--timeout", "9s")
     assert out == "dev and serve have the same settings\n"
 
 

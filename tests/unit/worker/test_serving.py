@@ -32,6 +32,9 @@ class RecordingEngine:
         self.stopped_accepting = True
         self.drained = not self._stuck
 
+    def withdraw_readiness(self) -> None:
+        self.calls.append("withdraw readiness")
+
     def drain(self) -> None:
         self.calls.append("drain")
         os.write(self._writing_end, b"x")

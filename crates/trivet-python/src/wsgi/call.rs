@@ -1,10 +1,13 @@
 //! One request through the application: call it, send what it gives, close it, whatever happens.
 
+use std::ffi::c_long;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyStopIteration};
+use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
@@ -32,6 +35,8 @@ pub(crate) struct Caller {
     input: Py<Input>,
     upgrade: Upgrade,
     on_error: Py<PyAny>,
+    /// threading.get_ident() of this thread.
+    thread: u64,
 }
 
 impl Caller {
@@ -43,6 +48,8 @@ impl Caller {
         addresses: &[ServerAddress],
         exchange: Exchange<Wsgi>,
     ) -> PyResult<Self> {
+        let thread = py.import("threading")?.getattr("get_ident")?.call0()?.extract()?;
+        exchange.called(thread);
         let current = Current::new(exchange);
         let responder = Py::new(py, Responder::new(py, &current)?)?;
         Ok(Self {
@@ -54,6 +61,7 @@ impl Caller {
             current,
             upgrade: Upgrade::new(py)?,
             on_error: on_error.clone_ref(py),
+            thread,
         })
     }
 
@@ -92,6 +100,12 @@ impl Caller {
             exchange.answer_failure();
         }
         exchange.finish();
+        if exchange.timed_out() {
+            // What was to be raised in that request, and came too late for it, must not be raised in
+            // the next one. From here on nobody can ask for it any more (Exchange::finish).
+            // SAFETY: the interpreter's lock is held; a null pointer takes the exception back.
+            unsafe { ffi::PyThreadState_SetAsyncExc(self.thread as c_long, ptr::null_mut()) };
+        }
     }
 
     fn run(&mut self, py: Python<'_>) {

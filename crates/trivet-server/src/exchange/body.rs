@@ -86,6 +86,16 @@ impl<A: Application> Exchange<A> {
         if let Some(error) = self.body_failed {
             return Err(error);
         }
+        if !self.speak() {
+            return Err(self.fail_body(BodyError::ClientLeft));
+        }
+        let began = clock::now();
+        let result = self.wait_for_more_of_body();
+        self.fall_silent_after_wait(began);
+        result
+    }
+
+    fn wait_for_more_of_body(&mut self) -> Result<(), BodyError> {
         if std::mem::take(&mut self.wants_continue) && !self.head_is_sent() {
             // A head that has been begun stays here and may still be changed.
             let head = std::mem::replace(&mut self.out, CONTINUE.to_vec());

@@ -17,6 +17,8 @@ impl<A: Application> Exchange<A> {
     /// The application takes the connection over: this thread is its own for as long as that lasts.
     pub fn begin_conversation(&mut self) {
         if !std::mem::replace(&mut self.in_conversation, true) {
+            // From here on nobody but the application knows what silence means.
+            self.end_watch();
             self.shared.scheduler.conversation_begins();
             self.give_token_away();
         }
@@ -30,6 +32,7 @@ impl<A: Application> Exchange<A> {
     /// Lets go of a connection that the application has taken over through [`Exchange::socket`].
     pub fn let_go(&mut self) {
         self.end_gathering();
+        self.end_watch();
         let Some(connection) = self.connection.take() else { return };
         if std::mem::take(&mut self.in_conversation) {
             self.shared.scheduler.conversation_ends();
@@ -54,6 +57,7 @@ impl<A: Application> Exchange<A> {
             return self.let_go();
         }
         self.end_gathering();
+        self.end_watch();
         let Some(mut connection) = self.connection.take() else {
             return;
         };

@@ -8,6 +8,7 @@ mod body;
 mod client;
 mod finish;
 mod sending;
+mod silence;
 
 pub(crate) use client::ClientAddress;
 pub use client::Peer;
@@ -34,6 +35,7 @@ use crate::engine::Shared;
 use crate::gathering;
 use crate::hub::{DISCARD_BYTES, Hub, Reader, milliseconds};
 use crate::output::{Flushed, Piece};
+use crate::running::Running;
 use crate::scheduler::{Mode, Returned, Seat, Woken};
 use crate::stats::count;
 use crate::system;
@@ -134,6 +136,12 @@ pub struct Exchange<A: Application> {
     ticket: Ticket,
     reader: Reader,
     connection: Option<Box<Connection<A>>>,
+    /// This request as the watch sees it.
+    running: Arc<Running>,
+    /// This thread has the word: the watch is silent until it is given back.
+    speaks: bool,
+    /// The watch has answered, or cut the connection, because the application took too long.
+    timed_out: bool,
     /// What a trusted peer says of the request.
     forwarding: Option<Forwarding>,
 
@@ -188,6 +196,9 @@ impl<A: Application> Exchange<A> {
             ticket: Ticket::first(system::this_thread()),
             reader: Reader::new(),
             connection: None,
+            running: shared.overdue.join(),
+            speaks: false,
+            timed_out: false,
             forwarding: None,
             first: 0..0,
             later: Vec::new(),
@@ -316,9 +327,14 @@ impl<A: Application> Exchange<A> {
         if connection.is_trusted {
             self.read_forwarding();
         }
+        let head = &self.reader.head;
+        let now = self.hub.as_ref().map_or_else(clock::now, |hub| hub.now());
+        self.running.begin(now, &connection.socket, head, &self.reader.buffer);
+        self.shared.overdue.wake();
+        self.speaks = false;
+        self.timed_out = false;
         self.connection = Some(connection);
         count(&self.shared.stats.requests_begun);
-        let head = &self.reader.head;
         self.first = head.len..self.reader.filled;
         self.later_at = 0..0;
         self.wants_continue = head.expect_continue;
@@ -427,6 +443,9 @@ impl<A: Application> Drop for Exchange<A> {
     /// A thread that ends in the middle of a request takes neither the token nor the place of its
     /// connection with it.
     fn drop(&mut self) {
+        // Before the connection goes, which the watch may be looking at.
+        self.running.claim.close();
+        self.shared.overdue.leave(&self.running);
         self.end_gathering();
         if let Some(connection) = self.connection.take() {
             let key = connection.key;

@@ -33,7 +33,11 @@ impl<A: Application> Exchange<A> {
         if self.stage == Stage::Head {
             self.end_head(length);
         }
-        self.send_part(body, share)
+        let sent = self.send_part(body, share);
+        if sent == Sent::Ok {
+            self.fall_silent();
+        }
+        sent
     }
 
     pub(super) fn send_part(&mut self, body: &[u8], share: impl FnOnce() -> A::Bytes) -> Sent {
@@ -61,6 +65,9 @@ impl<A: Application> Exchange<A> {
         let is_last =
             matches!(self.plan.framing, Framing::Length(length) if self.body_sent >= length);
         if is_last {
+            return self.push_out();
+        }
+        if !self.speak() {
             return self.push_out();
         }
         let now = clock::now_microseconds();
@@ -138,7 +145,7 @@ impl<A: Application> Exchange<A> {
         tail: &[u8],
         share: impl FnOnce() -> A::Bytes,
     ) -> Sent {
-        if self.client_left {
+        if !self.speak() || self.client_left {
             self.out.clear();
             return Sent::ClientLeft;
         }
@@ -179,7 +186,7 @@ impl<A: Application> Exchange<A> {
 
     /// Sends what is in `out`, after what is queued.
     pub(super) fn push_out(&mut self) -> Sent {
-        if self.client_left {
+        if !self.speak() || self.client_left {
             self.out.clear();
             return Sent::ClientLeft;
         }
@@ -229,8 +236,14 @@ impl<A: Application> Exchange<A> {
 
     /// Waits until the client has taken what is queued. Blocks.
     pub fn wait_for_room(&mut self) -> Sent {
+        let sent = self.wait_until_taken();
+        self.fall_silent();
+        sent
+    }
+
+    fn wait_until_taken(&mut self) -> Sent {
         loop {
-            if self.client_left {
+            if !self.speak() || self.client_left {
                 return Sent::ClientLeft;
             }
             let Some(connection) = &mut self.connection else {
@@ -267,6 +280,10 @@ impl<A: Application> Exchange<A> {
             let sent = self.push_out();
             self.end_body();
             return sent;
+        }
+        if !self.speak() {
+            self.end_body();
+            return Sent::ClientLeft;
         }
         self.body_sent += length;
         self.shared.stats.bytes_sent.fetch_add(length, Relaxed);

@@ -50,7 +50,10 @@ impl<A: Application> Hub<A> {
                 Phase::ProxyHeader => self.close_for_want_of_a_header(connection),
                 Phase::Head => drop(self.reject(connection, &error::HEAD_TIMEOUT)),
                 Phase::Body(_) => self.stop_reading_ahead(connection),
-                Phase::Ready => drop(self.keep(connection)),
+                Phase::Ready => {
+                    count(&self.shared.stats.requests_timed_out);
+                    drop(self.reject(connection, &error::REQUEST_TIMED_OUT));
+                }
                 Phase::Flush(_) => {
                     count(&self.shared.stats.answers_cut);
                     drop(self.close(connection));
@@ -68,10 +71,7 @@ impl<A: Application> Hub<A> {
         if ahead.times_out <= self.now {
             drop(self.reject(connection, &error::BODY_TIMEOUT));
         } else if self.shared.scheduler.has_room() {
-            connection.phase = Phase::Ready;
-            connection.deadline = 0;
-            self.complete.push_back(connection.key);
-            drop(self.keep(connection));
+            self.queue_up(connection);
         } else {
             connection.deadline = ahead.times_out.min(self.now + READ_AHEAD);
             drop(self.keep(connection));

@@ -7,7 +7,9 @@
 mod accepting;
 mod deadlines;
 mod ending;
+mod health;
 mod proxy_header;
+mod queue;
 mod reading;
 
 use std::collections::VecDeque;
@@ -175,6 +177,16 @@ impl<A: Application> Hub<A> {
     fn next_complete(&mut self, reader: &mut Reader) -> Option<Box<Connection<A>>> {
         while let Some(key) = self.complete.pop_front() {
             if let Found::Here(mut connection) = self.slab.take(key) {
+                if !matches!(connection.phase, Phase::Ready) {
+                    drop(self.keep(connection)); // it has been answered while it waited
+                    continue;
+                }
+                if self.has_left(&connection) {
+                    count(&self.shared.stats.requests_abandoned);
+                    drop(self.close(connection));
+                    continue;
+                }
+                connection.deadline = 0;
                 let input = std::mem::take(&mut connection.input);
                 reader.load(&input);
                 if let Way::Run(connection) = self.parse_loaded(connection, reader) {
@@ -216,14 +228,16 @@ impl<A: Application> Hub<A> {
             if reader.more_may_wait {
                 connection.lent.note(Lent::EVENT);
             }
-            connection.phase = Phase::Ready;
-            connection.deadline = 0;
-            self.complete.push_back(connection.key);
-            drop(self.keep(connection));
+            self.queue_up(connection);
         }
-        if self.complete.len() >= self.shared.config.threads {
+        if self.is_full() {
             self.stop_accepting();
         }
+    }
+
+    /// Whether new connections are better left to another process, or to the successor of this one.
+    fn is_full(&self) -> bool {
+        self.complete.len() >= self.shared.config.threads || self.shared.is_deaf(self.now)
     }
 
     /// Polls without waiting; true if there is news.
@@ -263,7 +277,7 @@ impl<A: Application> Hub<A> {
     }
 
     fn poll_for(&mut self, timeout: Option<Duration>) {
-        if !self.accepting && !self.draining && self.complete.len() < self.shared.config.threads {
+        if !self.accepting && !self.draining && !self.is_full() {
             // If it fails it is tried again before the next poll.
             let _ = self.accept_again();
         }
@@ -370,6 +384,7 @@ impl<A: Application> Hub<A> {
                 Phase::Idle | Phase::Head => return self.read_head(connection, reader),
                 Phase::Body(_) => return self.read_body_ahead(connection, reader),
                 Phase::Ready => {
+                    self.note_leaving(&mut connection);
                     // What came after the complete request is read when that one is answered.
                     connection.lent.note(Lent::EVENT);
                     return self.keep(connection);

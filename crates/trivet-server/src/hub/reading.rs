@@ -106,6 +106,12 @@ impl<A: Application> Hub<A> {
         mut connection: Box<Connection<A>>,
         reader: &mut Reader,
     ) -> Way<A> {
+        if let Some(probe) = self.probe(reader) {
+            match self.answer_probe(connection, reader, probe) {
+                Ok(way) => return way,
+                Err(not_asked) => connection = not_asked,
+            }
+        }
         let head = &reader.head;
         reader.body = BodyReader::new(&head.body, self.shared.config.body_limit);
         connection.deadline = 0;

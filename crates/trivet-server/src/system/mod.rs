@@ -8,6 +8,7 @@ mod portable;
 use std::io::IoSlice;
 use std::os::fd::AsFd;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 
@@ -33,6 +34,14 @@ const MORE_FLAGS: SendFlags = SEND_FLAGS.union(SendFlags::MORE);
 #[cfg(any(not(target_os = "linux"), feature = "portable"))]
 const MORE_FLAGS: SendFlags = SEND_FLAGS;
 
+/// Runs the handler of a signal on this thread, and returns when it has returned (raise(3)).
+pub(crate) fn raise(signal: i32) {
+    // SAFETY: it takes a number and touches no memory of ours; a number that is none is refused.
+    unsafe {
+        libc::raise(signal);
+    }
+}
+
 /// Takes what has arrived; never blocks, whatever the socket's own mode.
 pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> Result<usize, Errno> {
     loop {
@@ -48,6 +57,15 @@ pub(crate) fn has_input(socket: impl AsFd) -> bool {
     let mut byte = [0u8];
     let peeked = rustix::net::recv(socket, &mut byte, RecvFlags::DONTWAIT | RecvFlags::PEEK);
     peeked.is_ok()
+}
+
+/// Whether the connection was reset: there is nobody left at all.
+pub(crate) fn is_broken(socket: impl AsFd) -> bool {
+    let mut polled = [PollFd::new(&socket, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let polled_at_once = rustix::event::poll(&mut polled, Some(&now));
+    // A reset ends both directions; the end of the client's side alone is no HUP (poll(2)).
+    polled_at_once.is_ok() && polled[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
 }
 
 /// Sends what the kernel takes now; never blocks and never raises SIGPIPE.

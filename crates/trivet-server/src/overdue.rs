@@ -1,0 +1,469 @@
+//! The deadline of each request, kept by a native thread: it needs neither Python nor a free thread.
+//!
+//! The watch sleeps while no request runs, and otherwise until the next one may be late. It answers
+//! with 504 in the place of a thread that is stuck, and tells the process that runs the engine, which
+//! looks at the stacks and frees the thread. Where that process does not react, because something
+//! holds the interpreter, the watch lets a signal handler write the stacks, and tells the supervisor.
+
+use std::io::Write;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::net::{SendFlags, Shutdown};
+use trivet_http::{error, response};
+
+use crate::access_log::write_escaped;
+use crate::application::Application;
+use crate::claim::Look;
+use crate::clock::{self, Date, Milliseconds};
+use crate::engine::Shared;
+use crate::hub::milliseconds;
+use crate::running::Running;
+use crate::stats::count;
+use crate::system;
+
+/// A process that does not look after a request that is over within this time cannot.
+const HEARING: Milliseconds = 1_000;
+/// A thread may take so long to come back from a request that is over, or as long as the timeout
+/// where that is shorter, before it counts as lost.
+const COMING_BACK: Milliseconds = 10_000;
+/// Stacks beyond this are cut: a line to the supervisor must fit into its socket.
+const MOST_STACK_BYTES: usize = 48 * 1024;
+
+/// Why somebody hears of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lateness {
+    /// Nobody asked: it is what runs now.
+    Running,
+    /// It takes long, and goes on.
+    Slow,
+    /// It is over for its client, who got 504.
+    TimedOut,
+    /// The same, but the head of an answer was out: the connection was cut.
+    Cut,
+    /// It is over, and its thread has not come back from the application.
+    Lost,
+}
+
+/// A request that runs, at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LateRequest {
+    /// Why this is told.
+    pub lateness: Lateness,
+    /// The thread, by the name that it was given.
+    pub thread: u64,
+    /// Which of the thread's requests.
+    pub serial: u64,
+    /// GET and so on.
+    pub method: Vec<u8>,
+    /// As the client sent it, long ones cut.
+    pub target: Vec<u8>,
+    /// Since it began.
+    pub age: Duration,
+}
+
+/// What to do when Python cannot: see [`Engine::set_alarm`](crate::Engine::set_alarm).
+#[derive(Debug)]
+pub struct Alarm {
+    /// A signal whose handler writes the stacks of all threads into `stacks`.
+    pub signal: i32,
+    /// A file; without one the handler writes wherever people read it.
+    pub stacks: Option<OwnedFd>,
+    /// A socket, which is sent a line: `kind`, a space, and a JSON object.
+    pub link: Option<OwnedFd>,
+    /// The first word of the line.
+    pub kind: String,
+}
+
+/// What is to be told, and since when nobody has asked for it.
+#[derive(Debug, Default)]
+struct Told {
+    requests: Vec<LateRequest>,
+    unheard_since: Option<Milliseconds>,
+    alarmed: bool,
+}
+
+/// All requests of one engine, and what the watch knows of them.
+#[derive(Debug)]
+pub(crate) struct Overdue {
+    /// Milliseconds of silence after which a request is over.
+    timeout: Option<Milliseconds>,
+    /// Milliseconds of silence after which a request is told of.
+    slow: Option<Milliseconds>,
+    threads: Mutex<Vec<Arc<Running>>>,
+    told: Mutex<Told>,
+    alarm: Mutex<Option<Alarm>>,
+    /// The watch sleeps until a request begins.
+    sleeps: AtomicBool,
+    /// True: stop.
+    order: Mutex<Option<bool>>,
+    ordered: Condvar,
+}
+
+impl Overdue {
+    pub(crate) fn new(timeout: Duration, slow: Duration) -> Self {
+        let limit = |limit: Duration| (!limit.is_zero()).then(|| milliseconds(limit).max(1));
+        Self {
+            timeout: limit(timeout),
+            slow: limit(slow),
+            threads: Mutex::default(),
+            told: Mutex::default(),
+            alarm: Mutex::default(),
+            sleeps: AtomicBool::new(false),
+            order: Mutex::new(None),
+            ordered: Condvar::new(),
+        }
+    }
+
+    /// Whether there is anything to watch.
+    pub(crate) fn has_limits(&self) -> bool {
+        self.timeout.is_some() || self.slow.is_some()
+    }
+
+    pub(crate) fn join(&self) -> Arc<Running> {
+        let running = Arc::new(Running::new());
+        locked(&self.threads).push(Arc::clone(&running));
+        running
+    }
+
+    pub(crate) fn leave(&self, running: &Arc<Running>) {
+        locked(&self.threads).retain(|other| !Arc::ptr_eq(other, running));
+    }
+
+    /// For a thread whose claim was just opened.
+    #[inline]
+    pub(crate) fn wake(&self) {
+        if self.sleeps.load(SeqCst) && self.sleeps.swap(false, SeqCst) {
+            self.give_order(false);
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.give_order(true);
+    }
+
+    fn give_order(&self, stop: bool) {
+        let mut order = locked(&self.order);
+        *order = Some(stop || *order == Some(true));
+        drop(order);
+        self.ordered.notify_one();
+    }
+
+    /// Sleeps; false when the watch has to end.
+    fn sleep(&self, time: Option<Duration>) -> bool {
+        let order = locked(&self.order);
+        let mut order = match time {
+            None => self.ordered.wait_while(order, |order| order.is_none()),
+            Some(time) => self
+                .ordered
+                .wait_timeout_while(order, time, |order| order.is_none())
+                .map(|(order, _)| order)
+                .map_err(|poisoned| PoisonError::new(poisoned.into_inner().0)),
+        }
+        .unwrap_or_else(PoisonError::into_inner);
+        if *order == Some(true) {
+            return false;
+        }
+        *order = None;
+        true
+    }
+
+    /// What is to be told, once.
+    pub(crate) fn take_told(&self) -> Vec<LateRequest> {
+        let mut told = locked(&self.told);
+        told.unheard_since = None;
+        told.alarmed = false;
+        std::mem::take(&mut told.requests)
+    }
+
+    pub(crate) fn set_alarm(&self, alarm: Alarm) {
+        *locked(&self.alarm) = Some(alarm);
+    }
+
+    /// What all threads run now; requests that speak to their clients at this moment are left out.
+    pub(crate) fn all_running(&self) -> Vec<LateRequest> {
+        let now = clock::now();
+        let look = |running: &Arc<Running>| {
+            let look = running.claim.look();
+            if !matches!(look, Look::Open | Look::Spoken) || !running.claim.hold(look) {
+                return None;
+            }
+            // SAFETY: it is held.
+            let request = unsafe { describe(running, Lateness::Running, now) };
+            running.claim.let_go(look == Look::Spoken);
+            Some(request)
+        };
+        locked(&self.threads).iter().filter_map(look).collect()
+    }
+
+    /// Does something to a thread while it is certain that its request, which is over for the client,
+    /// is not over for the thread; false when it is.
+    pub(crate) fn while_it_lasts(&self, thread: u64, serial: u64, act: impl FnOnce()) -> bool {
+        let running = {
+            let threads = locked(&self.threads);
+            let found = threads.iter().find(|running| running.thread.load(Relaxed) == thread);
+            found.map(Arc::clone)
+        };
+        let Some(running) = running.filter(|running| running.claim.hold(Look::Spoken)) else {
+            return false;
+        };
+        let lasts = running.serial.load(Relaxed) == serial;
+        if lasts {
+            act();
+        }
+        running.claim.let_go(true);
+        lasts
+    }
+}
+
+/// # Safety
+/// The caller holds the claim.
+unsafe fn describe(running: &Running, lateness: Lateness, now: Milliseconds) -> LateRequest {
+    // SAFETY: as the caller says.
+    let (method, target) = unsafe { running.request() };
+    LateRequest {
+        lateness,
+        thread: running.thread.load(Relaxed),
+        serial: running.serial.load(Relaxed),
+        method,
+        target,
+        age: Duration::from_millis(now.saturating_sub(running.began.load(Relaxed))),
+    }
+}
+
+/// The native thread.
+pub(crate) struct Watch<A: Application> {
+    shared: Arc<Shared<A>>,
+    date: Date,
+}
+
+impl<A: Application> Watch<A> {
+    pub(crate) fn new(shared: Arc<Shared<A>>) -> Self {
+        Self { shared, date: Date::new() }
+    }
+
+    pub(crate) fn run(mut self) {
+        loop {
+            let next = self.look_at_all();
+            let time = match next {
+                Some(next) => Some(Duration::from_millis(next.saturating_sub(clock::now()) + 1)),
+                None if self.may_sleep() => None,
+                None => continue,
+            };
+            let goes_on = self.shared.overdue.sleep(time);
+            self.shared.overdue.sleeps.store(false, Relaxed);
+            if !goes_on {
+                return;
+            }
+        }
+    }
+
+    /// Announces the sleep first and looks again afterwards; a thread does it the other way round.
+    fn may_sleep(&self) -> bool {
+        let overdue = &self.shared.overdue;
+        overdue.sleeps.store(true, SeqCst);
+        let is_idle = |running: &Arc<Running>| running.claim.look() == Look::Idle;
+        let may_sleep = locked(&overdue.threads).iter().all(is_idle);
+        if !may_sleep {
+            overdue.sleeps.store(false, Relaxed);
+        }
+        may_sleep
+    }
+
+    /// Does what is due; when to look again, or `None` when nothing runs.
+    fn look_at_all(&mut self) -> Option<Milliseconds> {
+        let shared = Arc::clone(&self.shared);
+        let overdue = &shared.overdue;
+        let now = clock::now();
+        let mut next = None;
+        let mut at = |moment: Milliseconds| next = Some(moment.min(next.unwrap_or(moment)));
+        let shortest =
+            overdue.timeout.into_iter().chain(overdue.slow).min().unwrap_or(u64::MAX / 2);
+        let threads = locked(&overdue.threads).clone();
+        for running in &threads {
+            match running.claim.look() {
+                Look::Idle => {}
+                // Silent from now on at the earliest.
+                Look::Speaking => at(now + shortest),
+                Look::Open => {
+                    // One that begins after this look is not due before that.
+                    at(now + shortest);
+                    let since = running.silent_since.load(Relaxed);
+                    if let Some(timeout) = overdue.timeout {
+                        if since + timeout <= now {
+                            self.time_out(running, timeout, now);
+                            at(now + HEARING.min(timeout));
+                            continue;
+                        }
+                        at(since + timeout);
+                    }
+                    let is_told = running.told_slow.load(Relaxed) == running.serial.load(Relaxed);
+                    if let Some(slow) = overdue.slow.filter(|_| !is_told) {
+                        if since + slow <= now {
+                            self.tell_slow(running, slow, now);
+                        } else {
+                            at(since + slow);
+                        }
+                    }
+                }
+                Look::Spoken => {
+                    let patience = overdue.timeout.unwrap_or(COMING_BACK).min(COMING_BACK);
+                    let lost_at = running.spoken_at.load(Relaxed) + patience;
+                    if lost_at <= now {
+                        self.tell_lost(running, now);
+                        at(now + shortest);
+                    } else {
+                        at(lost_at);
+                    }
+                }
+            }
+        }
+        if let Some(moment) = self.raise_the_alarm_if_nobody_hears(now) {
+            at(moment);
+        }
+        next
+    }
+
+    fn time_out(&mut self, running: &Running, timeout: Milliseconds, now: Milliseconds) {
+        if !running.claim.hold(Look::Open) {
+            return;
+        }
+        if running.silent_since.load(Relaxed) + timeout > now {
+            running.claim.let_go(false); // another request, meanwhile
+            return;
+        }
+        let head_is_out = running.head_is_out.load(Relaxed);
+        let lateness = if head_is_out { Lateness::Cut } else { Lateness::TimedOut };
+        // SAFETY: it is held, up to `let_go`.
+        let (request, socket) = unsafe { (describe(running, lateness, now), running.socket()) };
+        count(&self.shared.stats.requests_timed_out);
+        let mut cut = Shutdown::Both;
+        if !head_is_out {
+            let mut answer = Vec::new();
+            let server = &self.shared.config.server;
+            let is_head = running.is_head.load(Relaxed);
+            let rejection = &error::REQUEST_TIMED_OUT;
+            response::write_rejection(&mut answer, rejection, self.date.text(), server, is_head);
+            if system::send(socket, &answer) == Ok(answer.len()) {
+                cut = Shutdown::Write;
+            }
+        }
+        // A client that is gone has nothing left to be told.
+        let _ = rustix::net::shutdown(socket, cut);
+        running.spoken_at.store(now, Relaxed);
+        running.claim.let_go(true);
+        self.tell(request, now);
+    }
+
+    fn tell_slow(&self, running: &Running, slow: Milliseconds, now: Milliseconds) {
+        if !running.claim.hold(Look::Open) {
+            return;
+        }
+        let mut request = None;
+        if running.silent_since.load(Relaxed) + slow <= now {
+            running.told_slow.store(running.serial.load(Relaxed), Relaxed);
+            // SAFETY: it is held.
+            request = Some(unsafe { describe(running, Lateness::Slow, now) });
+        }
+        running.claim.let_go(false);
+        if let Some(request) = request {
+            count(&self.shared.stats.requests_slow);
+            self.tell(request, now);
+        }
+    }
+
+    fn tell_lost(&self, running: &Running, now: Milliseconds) {
+        if running.told_lost.load(Relaxed) == running.serial.load(Relaxed)
+            || !running.claim.hold(Look::Spoken)
+        {
+            return;
+        }
+        running.told_lost.store(running.serial.load(Relaxed), Relaxed);
+        // SAFETY: it is held.
+        let request = unsafe { describe(running, Lateness::Lost, now) };
+        running.claim.let_go(true);
+        self.tell(request, now);
+    }
+
+    fn tell(&self, request: LateRequest, now: Milliseconds) {
+        let mut told = locked(&self.shared.overdue.told);
+        if request.lateness != Lateness::Slow {
+            told.unheard_since.get_or_insert(now);
+        }
+        told.requests.push(request);
+        drop(told);
+        self.shared.tell();
+    }
+
+    /// Whether the process has looked after what it was told; when to ask again.
+    fn raise_the_alarm_if_nobody_hears(&self, now: Milliseconds) -> Option<Milliseconds> {
+        let mut told = locked(&self.shared.overdue.told);
+        let since = told.unheard_since.filter(|_| !told.alarmed)?;
+        if since + HEARING > now {
+            return Some(since + HEARING);
+        }
+        told.alarmed = true;
+        let request = told.requests.iter().find(|request| request.lateness != Lateness::Slow);
+        let request = request.cloned();
+        drop(told);
+        if let Some(alarm) = &*locked(&self.shared.overdue.alarm)
+            && let Some(request) = request
+        {
+            count(&self.shared.stats.interpreter_stuck);
+            alarm.raise(&request);
+        }
+        None
+    }
+}
+
+impl Alarm {
+    fn raise(&self, request: &LateRequest) {
+        if let Some(stacks) = &self.stacks {
+            // Whatever an earlier alarm has left. It is our file in memory, which lets us.
+            let _ = rustix::fs::ftruncate(stacks, 0);
+            let _ = rustix::fs::seek(stacks, rustix::fs::SeekFrom::Start(0));
+        }
+        // It is delivered to this thread before it returns (raise(3), POSIX): the stacks are written.
+        system::raise(self.signal);
+        let mut stacks = vec![0; MOST_STACK_BYTES];
+        let written =
+            self.stacks.as_ref().and_then(|file| rustix::io::pread(file, &mut stacks, 0).ok());
+        stacks.truncate(written.unwrap_or(0));
+        let Some(link) = &self.link else { return };
+        let mut line = self.line(request, &stacks).into_iter().collect::<Vec<u8>>();
+        while !line.is_empty() {
+            match rustix::net::send(link, &line, SendFlags::NOSIGNAL) {
+                Ok(sent) => drop(line.drain(..sent)),
+                Err(rustix::io::Errno::INTR) => {}
+                // A supervisor that is gone has ended this process's work anyway.
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn line(&self, request: &LateRequest, stacks: &[u8]) -> Vec<u8> {
+        let mut line = Vec::new();
+        let seconds = request.age.as_secs_f64();
+        // Writing to memory cannot fail.
+        let _ = write!(line, "{} {{\"seconds\":{seconds:.3}", self.kind);
+        // faulthandler names threads in this form.
+        let _ = write!(line, ",\"thread\":\"0x{:016x}\"", request.thread);
+        for (name, bytes) in
+            [("method", &request.method[..]), ("target", &request.target), ("stacks", stacks)]
+        {
+            let _ = write!(line, ",\"{name}\":\"");
+            write_escaped(&mut line, bytes, true);
+            line.push(b'"');
+        }
+        line.extend_from_slice(b"}\n");
+        line
+    }
+}
+
+/// A panic while a lock was held left nothing half-done: all sections are a few assignments.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
