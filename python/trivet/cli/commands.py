@@ -13,6 +13,9 @@ class Command:
 
 COMMANDS: dict[str, Command] = {
     "serve": Command("trivet.cli.serve", "Serve an application in production."),
+    "healthcheck": Command(
+        "trivet.cli.healthcheck", "Ask a running server whether it is ready; exit code 0 if so."
+    ),
     "settings": Command(
         "trivet.cli.settings", "Show every setting, its value, and where the value came from."
     ),

@@ -1,0 +1,92 @@
+"""Health checks of a real server: while its threads are blocked, and while it stops."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import StartServer
+from tests.serving.addresses import TcpAddress
+from tests.serving.process import ServerProcess
+from tests.serving.wire import Wire
+from tests.system.applications import APPS
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(60)]
+
+BLOCKED_THREADS = 4
+
+
+def check(server: ServerProcess, path: str = "/-/ready") -> int:
+    with Wire(server.address) as wire:
+        return wire.exchange("GET", path).status
+
+
+def healthcheck(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "trivet", "healthcheck", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_both_answer_while_every_thread_is_blocked(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    server = start_server("trivet", "waiting:app", APPS, threads=BLOCKED_THREADS)
+    blocked = [Wire(server.address) for _ in range(BLOCKED_THREADS)]
+    for wire in blocked:
+        wire.request("GET", f"/wait?fifo={fifo}")
+    # Opened by the views, every one of which waits in its read until this end is closed.
+    with fifo.open("wb"):
+        for path in ("/-/live", "/-/ready"):
+            assert [check(server, path) for _ in range(5)] == [200] * 5
+    for wire in blocked:
+        with wire:
+            assert wire.read_response().status == 200
+    assert "/-/" not in server.output, "health checks are not in the access log"
+    assert server.stop() == 0
+
+
+def test_readiness_ends_before_the_stop_begins(start_server: StartServer) -> None:
+    server = start_server(
+        "trivet", "waiting:app", APPS, workers=2, extra_arguments=["--drain-delay", "60s"]
+    )
+    server.wait_for_output("server-ready")
+    assert check(server) == 200
+    server.signal(signal.SIGTERM)
+    server.wait_for_output("stop-announced")
+    server.wait_until(
+        lambda: {check(server) for _ in range(8)} == {503}, "no worker is ready any more"
+    )
+    assert check(server, "/-/live") == 200
+    assert check(server, "/process") == 200
+    # The second one does not wait for the rest of the minute.
+    assert server.stop() == 0
+
+
+def test_the_command_says_whether_a_server_is_ready(start_server: StartServer) -> None:
+    server = start_server("trivet", "waiting:app", APPS)
+    assert isinstance(server.address, TcpAddress)
+    port = str(server.address.port)
+    assert healthcheck(f"http://127.0.0.1:{port}").returncode == 0
+    assert healthcheck(f"http://127.0.0.1:{port}/-/live").returncode == 0
+    assert healthcheck(TRIVET_PORT=port).stdout == "ready\n"
+    assert healthcheck("--port", port, "--host", "0.0.0.0").returncode == 0
+    assert server.stop() == 0
+    gone = healthcheck("--port", port)
+    assert gone.returncode == 1
+    assert gone.stderr.startswith(f"not ready: 127.0.0.1:{port}: ")
+
+
+def test_the_command_refuses_what_is_no_address() -> None:
+    result = healthcheck("ftp://x")
+    assert result.returncode == 2
+    assert "ftp://x is no address of a server" in result.stderr
