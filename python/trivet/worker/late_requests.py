@@ -132,8 +132,10 @@ def prepare_alarm(engine: Engine, settings: Settings, link: int = -1) -> None:
     import faulthandler
     import signal
 
-    # Not SIGUSR1 or SIGUSR2, which applications use.
-    number = getattr(signal, "SIGRTMAX", None) or getattr(signal, "SIGINFO", None)
+    # Not SIGUSR1 or SIGUSR2, which applications use, and not the last one, which is valgrind's own.
+    number = (
+        signal.SIGRTMAX - 1 if hasattr(signal, "SIGRTMAX") else getattr(signal, "SIGINFO", None)
+    )
     if not settings.timeout or number is None:
         return
     if link < 0:
