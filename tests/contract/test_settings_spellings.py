@@ -33,6 +33,12 @@ EXAMPLES = {
     "access_log": "off",
     "log_format": "json",
     "log_level": "debug",
+    "reload": "off",
+    "reload_extra_files": "config.yaml",
+    "reload_ignore": "migrations/",
+    "reload_poll": "on",
+    "reload_grace": "5s",
+    "warm": "off",
 }
 
 
@@ -56,7 +62,7 @@ def test_all_spellings_of_a_setting_give_the_same_value(spec: Spec, tmp_path: Pa
         arguments = [text]
     elif isinstance(spec.kind, Switch):
         arguments = [spec.flag if expected else spec.negative_flag]
-    flags = parse_flags("serve", arguments, "serve").flags
+    flags = parse_flags(spec.only_in or "serve", arguments, "serve").flags
     empty = tmp_path / "empty"
     empty.mkdir()
     (tmp_path / "trivet.toml").write_text(toml(spec))

@@ -29,7 +29,16 @@ MODES: tuple[Mode, ...] = ("serve", "dev", "script")
 FILE_TABLES: Mapping[str, tuple[Mode, ...]] = {"serve": ("serve", "script"), "dev": ("dev",)}
 
 #: Headings in the order in which help and reference show them.
-GROUPS = ("Application", "Addresses", "Processes", "Timeouts", "Limits", "Responses", "Logging")
+GROUPS = (
+    "Application",
+    "Addresses",
+    "Processes",
+    "Timeouts",
+    "Limits",
+    "Responses",
+    "Logging",
+    "Development",
+)
 
 
 # Frozen and comparable would cost half a millisecond of every start, and nobody changes a Spec.
@@ -56,6 +65,8 @@ class Spec:
     secret: bool
     #: Given on the command line by its place and not by a flag.
     positional: bool
+    #: The only command that has the flag, where the others would do nothing with it.
+    only_in: Mode | None
 
     @property
     def flag(self) -> str:
@@ -92,6 +103,7 @@ def setting(
     engine: bool = False,
     secret: bool = False,
     positional: bool = False,
+    only_in: Mode | None = None,
 ) -> Any:
     """Declare one field of Settings. Returns Any: to type checkers the field is its value."""
     spec = Spec(
@@ -106,6 +118,7 @@ def setting(
         engine=engine,
         secret=secret,
         positional=positional,
+        only_in=only_in,
     )
     return field(default=default, metadata={"spec": spec})
 
@@ -296,6 +309,56 @@ class Settings:
         Choice("debug", "info", "warning", "error"),
         "Logging",
         "The least important messages that are still written. Says nothing about the access log.",
+    )
+
+    reload: bool = setting(
+        True,
+        SWITCH,
+        "Development",
+        "Load the application again when its files change.",
+        only_in="dev",
+    )
+    reload_extra_files: tuple[str, ...] = setting(
+        (),
+        ListOf(Text("a path or a pattern such as config/*.yaml", "PATH", empty=False)),
+        "Development",
+        "Load the application again when these files change too: paths or patterns, from the "
+        "project's directory on. May be given several times.",
+        empty_means="none",
+        only_in="dev",
+    )
+    reload_ignore: tuple[str, ...] = setting(
+        (),
+        ListOf(Text("a pattern such as migrations/", "PATTERN", empty=False)),
+        "Development",
+        "Do not look at these files, beside what .gitignore names; patterns as in .gitignore. May "
+        "be given several times.",
+        empty_means="none",
+        only_in="dev",
+    )
+    reload_poll: str = setting(
+        "auto",
+        Choice("auto", "on", "off"),
+        "Development",
+        "Look at every file again and again instead of being told by the system. auto does so "
+        "where the file system tells nothing, as network shares and shared folders of virtual "
+        "machines.",
+        only_in="dev",
+    )
+    reload_grace: float = setting(
+        2.0,
+        Duration(),
+        "Development",
+        "How long streams and WebSockets of the old code go on after a change. Requests that have "
+        "no answer yet are not cut.",
+        only_in="dev",
+    )
+    warm: bool = setting(
+        True,
+        SWITCH,
+        "Development",
+        "Keep installed packages imported, so that a reload imports only the project's modules.",
+        only_in="dev",
     )
 
     @property
