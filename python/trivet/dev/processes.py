@@ -64,7 +64,7 @@ class Worker(Process):
         self.began = time.monotonic()
         self.ready = False
         #: What kept it from loading the app; it serves a page about that.
-        self.failure: dict[str, str] | None = None
+        self.failure: dict[str, object] | None = None
         #: An import that does not end was told.
         self.hangs = False
         self.doomed = False

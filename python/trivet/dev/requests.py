@@ -9,6 +9,8 @@ from __future__ import annotations
 import threading
 import time
 
+from trivet.dev.views import is_static_view, view_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,10 +18,14 @@ if TYPE_CHECKING:
 
 
 class Requests:
-    """Wraps `app`; calls `tell(**fields)` at the end of each request, on the thread that ran it."""
+    """Wraps `app`; calls `tell(**fields)` at the end of each request, on the thread that ran it.
 
-    def __init__(self, app: Any, tell: Callable[..., None]) -> None:
+    `loaded` is the application inside, as it was imported, which knows its views.
+    """
+
+    def __init__(self, app: Any, loaded: object, tell: Callable[..., None]) -> None:
         self._app = app
+        self.loaded = loaded
         self._tell = tell
         self._lock = threading.Lock()
         #: Requests that have no answer yet.
@@ -57,6 +63,8 @@ class _Request:
         self._environ = environ
         self._began = time.monotonic()
         self._status = ""
+        self._view = ""
+        self._static = False
         self._answered = False
         if "werkzeug.socket" in environ:
             self.answer()  # most likely a WebSocket: nobody waits for its end
@@ -64,6 +72,8 @@ class _Request:
     def starting(self, start_response: Any) -> Any:
         def start(status: str, headers: Any, exc_info: Any = None) -> Any:
             self._status = status
+            self._view = view_of(self._environ, self._requests.loaded)
+            self._static = is_static_view(self._environ)
             write = start_response(status, headers, exc_info) if exc_info else start_response(
                 status, headers
             )  # fmt: skip
@@ -90,7 +100,9 @@ class _Request:
             query=self._environ.get("QUERY_STRING", ""),
             status=self._status[:3],
             ms=round((time.monotonic() - self._began) * 1000, 1),
-            view=view_of(self._environ),
+            view=self._view,
+            static=self._static,
+            at=time.time(),
         )
 
 
@@ -119,10 +131,3 @@ class _Body:
 def _file_wrapper(environ: dict[str, Any]) -> type:
     wrapper = environ.get("wsgi.file_wrapper")
     return wrapper if isinstance(wrapper, type) else tuple
-
-
-def view_of(environ: dict[str, Any]) -> str:
-    """The name of the view that answered, where the framework leaves it in the environ."""
-    # Werkzeug's Request puts itself there; Flask gives it the endpoint.
-    endpoint = getattr(environ.get("werkzeug.request"), "endpoint", None)
-    return endpoint if isinstance(endpoint, str) else ""

@@ -12,14 +12,17 @@ import shutil
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from trivet.dev.plan import DevPlan
 from trivet.dev.roots import project_roots
+from trivet.dev.screen import StartFacts
 from trivet.dev.session import DevSession
 from trivet.dev.supervisor import DevSupervisor
 from trivet.dev.terminal import Terminal
 from trivet.dev.watch import WatchPlan
+from trivet.observe.log import Log
 from trivet.project.find_app import find_app
 from trivet.startup import Startup
 from trivet.supervisor.start import open_log, open_sockets
@@ -43,11 +46,10 @@ def run_dev(resolved: Resolved, directory: Path) -> int:
     settings = resolved.settings
     choice = find_app(settings.app, directory, os.environ)
     workers = settings.workers if isinstance(settings.workers, int) else 1
-    log = open_log(resolved)
-    log.stream = None  # the terminal tells what there is to tell
-    listeners = open_sockets(resolved, Startup(), log, workers)
+    # What a start has to say is on the start screen.
+    listeners = open_sockets(resolved, Startup(), Log(None), workers)
     state_directory = Path(tempfile.mkdtemp(prefix="trivet-dev-"))
-    terminal = Terminal()
+    terminal = Terminal(open_log(resolved), sys.stdin, show_requests=settings.access_log)
     owner = os.getpid()
     try:
         roots = project_roots(directory, choice.directory_to_add)
@@ -65,7 +67,8 @@ def run_dev(resolved: Resolved, directory: Path) -> int:
             app_name=choice.name,
         )
         plan = DevPlan(
-            settings=settings,
+            # Each request is a line of the terminal, with the name of its view.
+            settings=replace(settings, access_log=False),
             session=session,
             choice=choice,
             listeners=listeners.sockets,
@@ -79,13 +82,20 @@ def run_dev(resolved: Resolved, directory: Path) -> int:
             ignore=settings.reload_ignore,
             poll=settings.reload_poll,
         )
-        terminal.started(app=choice.name, reason=choice.reason, urls=listeners.urls)
-        supervisor = DevSupervisor(
-            plan, watch if settings.reload else None, listeners, terminal, list(sys.modules), began
+        facts = StartFacts(
+            urls=tuple(listeners.urls),
+            app=choice.name,
+            reason=choice.reason,
+            workers=workers,
+            threads=settings.threads,
+            notes=resolved.notes,
         )
-        return supervisor.run()
+        before = list(sys.modules)
+        with terminal:
+            return DevSupervisor(
+                plan, watch if settings.reload else None, listeners, terminal, facts, before, began
+            ).run()
     finally:
         if os.getpid() == owner:
             listeners.close()
-            terminal.close()
             shutil.rmtree(state_directory, ignore_errors=True)

@@ -12,16 +12,19 @@ import selectors
 import signal
 import time
 from collections import deque
+from dataclasses import replace
 from functools import partial
 from importlib.util import cache_from_source
 from signal import Signals
 
 from trivet.dev import messages
 from trivet.dev.changes import CSS, PACKAGES, PYTHON, STATIC, TEMPLATE
+from trivet.dev.failure import Failure, shown_path
 from trivet.dev.plan import Order
 from trivet.dev.processes import start_cold, start_warm_parent, start_watcher
+from trivet.dev.terminal import QUIT, RESTART
 from trivet.dev.warm import why_unsuited
-from trivet.dev.worker import stacks_file
+from trivet.dev.worker import stacks_file, stacks_of_the_app
 from trivet.supervisor import restart
 from trivet.supervisor.child import reap_strangers
 from trivet.supervisor.signals import ACTIONS, STOP, STOP_AT_ONCE
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from trivet.dev.hand_over import Connection
     from trivet.dev.plan import DevPlan
     from trivet.dev.processes import Process, Warm, WatcherProcess, Worker
+    from trivet.dev.screen import StartFacts
     from trivet.dev.terminal import Terminal
     from trivet.dev.watch import WatchPlan
     from trivet.supervisor.sockets import Listeners
@@ -57,6 +61,12 @@ MOST_CRASHES = 3
 STOP_SECONDS = 2.0
 
 CONTAINER_INIT = 1
+
+#: What browsers do about files that need no new worker.
+BROWSERS = {CSS: "css only", TEMPLATE: "browser only", STATIC: "browser only"}
+
+#: How changes are found, in words.
+HOW_IT_WATCHES = {"events": "told by the system", "looks": "looked at again and again"}
 
 
 class Slot:
@@ -87,6 +97,7 @@ class DevSupervisor:
         watch: WatchPlan | None,
         listeners: Listeners,
         terminal: Terminal,
+        facts: StartFacts,
         before: Sequence[str],
         began: float,
     ) -> None:
@@ -94,6 +105,7 @@ class DevSupervisor:
         self._watch_plan = watch
         self._listeners = listeners
         self._terminal = terminal
+        self._facts = facts
         self._before = before
         self._settings = plan.settings
         workers = plan.settings.workers
@@ -124,7 +136,9 @@ class DevSupervisor:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ACTIONS)
             self._selector.register(self._inbox, selectors.EVENT_READ, self._hear_signals)
             self._start_generation()
-            if self._watch_plan is not None:
+            if self._watch_plan is None:
+                self._terminal.started(replace(self._facts, watch="nothing: reload is off"))
+            else:
                 self._watcher = start_watcher(
                     self._watch_plan, self._let_go_in_child, self._listeners.sockets
                 )
@@ -179,7 +193,7 @@ class DevSupervisor:
         if self._stop_began is not None:
             return
         self._changed_at = time.monotonic()
-        self._terminal.reloading(paths)
+        self._terminal.reloading(self._shown(paths))
         for slot in self._slots:
             slot.crashes, slot.suspicion = 0, ""
             for unborn in (slot.loading, slot.stand_in):
@@ -235,7 +249,9 @@ class DevSupervisor:
     def _start_stand_in(self, slot: Slot, failure: dict[str, str]) -> None:
         """Somebody must say what is wrong where there is no app to say it."""
         self._broken = True
-        self._terminal.failed({"name": "", "place": "", **failure})
+        self._terminal.failed(
+            Failure(error=failure["what"], traceback=failure["stacks"], hint=failure["hint"])
+        )
         order = Order(
             generation=self._generation, slot=slot.number, patience_seconds=0.0, failure=failure
         )
@@ -265,7 +281,7 @@ class DevSupervisor:
             case messages.LOADED:
                 self._worker_loaded(worker, message)
             case messages.FAILED:
-                worker.failure = {name: str(value) for name, value in message.data.items()}
+                worker.failure = message.data
             case messages.READY:
                 self._worker_is_ready(worker, float(str(message.data["seconds"])))
             case messages.NOTE:
@@ -273,7 +289,7 @@ class DevSupervisor:
             case messages.REQUEST:
                 self._terminal.request(message.data)
             case messages.EXCEPTION:
-                self._terminal.failed({name: str(value) for name, value in message.data.items()})
+                self._terminal.raised(message.data)
 
     def _worker_loaded(self, worker: Worker, message: Message) -> None:
         files = message.data.get("files")
@@ -309,8 +325,8 @@ class DevSupervisor:
     def _is_suspicious(self, slot: Slot, worker: Worker) -> bool:
         """Whether a failure may be the warm parent's fault: then it is tried again without it."""
         failure = worker.failure
-        if worker.is_warm and failure is not None and failure.get("in_project") != "True":
-            slot.suspicion = f"the app failed in it with {failure.get('name')}"
+        if worker.is_warm and failure is not None and not failure.get("in_project"):
+            slot.suspicion = f"the app failed in it ({failure.get('error')})"
             worker.discard()
             self._going.append(worker)
             self._start(slot, cold=True)
@@ -400,6 +416,8 @@ class DevSupervisor:
             match message.kind:
                 case messages.WARM:
                     warm.is_ready = True
+                    modules, seconds = message.data["modules"], message.data["seconds"]
+                    self._terminal.warmed(int(str(modules)), float(str(seconds)))
                 case messages.COLD:
                     self._drop_warm(str(message.data["why"]), for_good=True)
                 case messages.FORKED:
@@ -458,7 +476,7 @@ class DevSupervisor:
             return
         for message in watcher.link.receive():
             if message.kind == messages.WATCHING:
-                self._terminal.started(watch=message.data)
+                self._started(message)
             elif message.kind == messages.SEEN:
                 changes = message.data["changes"]
                 if isinstance(changes, list):
@@ -467,6 +485,28 @@ class DevSupervisor:
                 self._terminal.note(str(message.data.get("text", "")))
         if watcher.link.hung_up:
             self._unregister(watcher.link)
+
+    def _started(self, message: Message) -> None:
+        """The watcher watches: now all is known that a person is told at the start."""
+        counts = message.data.get("counts")
+        parts = (
+            [f"{count} {kind}" for kind, count in counts.items()]
+            if isinstance(counts, dict)
+            else []
+        )
+        why = f" ({message.data['why']})" if message.data["why"] else ""
+        notes = self._facts.notes
+        if not message.data["gitignore"]:
+            notes += (
+                ".gitignore is not read: pathspec is not installed (pip install trivet[dev])",
+            )
+        watch = (
+            f"{', '.join(parts) or 'no files'} · {HOW_IT_WATCHES[str(message.data['how'])]}{why}"
+        )
+        self._terminal.started(replace(self._facts, watch=watch, notes=notes))
+
+    def _shown(self, paths: Sequence[str]) -> list[str]:
+        return [shown_path(path, self._plan.session.project_roots) for path in paths]
 
     def _files_changed(self, changes: Sequence[tuple[str, str]]) -> None:
         if any(kind == PACKAGES for kind, _ in changes):
@@ -480,16 +520,17 @@ class DevSupervisor:
         for wanted in (CSS, TEMPLATE, STATIC):
             paths = [path for kind, path in changes if kind == wanted]
             if paths:
-                self._terminal.note(f"changed ({wanted}): {', '.join(paths)}")
+                self._terminal.swapped(self._shown(paths), BROWSERS[wanted])
                 for slot in self._slots:
                     if slot.serving is not None:
                         slot.serving.link.send(messages.CHANGED, kind=wanted, paths=paths)
 
     def _hear_keys(self) -> None:
         for key in self._terminal.read_keys():
-            if key == "q":
+            if key == QUIT:
                 self._stop(STOP_SECONDS)
-            elif key == "r":
+            elif key == RESTART:
+                self._drop_warm("")
                 self._reload([])
 
     # Workers that end
@@ -586,11 +627,11 @@ class DevSupervisor:
         path = stacks_file(self._plan.session.state_directory, worker.pid)
         try:
             text = path.read_text(errors="replace")
-            if worker.doomed or not worker.hangs:
+            if not worker.hangs:
                 path.unlink()
         except OSError:
             return ""
-        return text
+        return stacks_of_the_app(text)
 
     # Time
 

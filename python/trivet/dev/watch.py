@@ -12,6 +12,7 @@ import sysconfig
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from trivet.dev import messages
 from trivet.dev.changes import INSTALLED_SUFFIXES, PACKAGES, Contents
@@ -20,7 +21,7 @@ from trivet.dev.project_files import ProjectFiles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from trivet.dev.messages import Link
@@ -66,22 +67,26 @@ class Watcher:
 
     def run(self) -> None:
         threading.Thread(target=self._hear_supervisor, daemon=True).start()
-        counts: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
+        self._states = self._look()
         for path, kind in self._files.files():
-            counts[kind] = counts.get(kind, 0) + 1
+            self._counts[kind] = self._counts.get(kind, 0) + 1
             self._contents.note([path])
         why = self._why_to_poll()
-        self._link.send(
-            messages.WATCHING,
-            how="looks" if why else "events",
-            why=why,
-            counts=counts,
-            gitignore=self._files.reads_gitignore,
-        )
-        for paths in self._look_again() if why else self._events():
+        for paths in self._look_again(why) if why else self._events():
             seen = self._judge(paths)
             if seen:
                 self._link.send(messages.SEEN, changes=seen)
+
+    def _say_that_it_watches(self, how: str, why: str) -> None:
+        """Whoever saves a file after this is sure to be seen."""
+        self._link.send(
+            messages.WATCHING,
+            how=how,
+            why=why,
+            counts=self._counts,
+            gitignore=self._files.reads_gitignore,
+        )
 
     def _why_to_poll(self) -> str:
         if self._plan.poll == "on":
@@ -121,17 +126,20 @@ class Watcher:
         """What the system tells, folder by folder: those that are left out cost nothing so."""
         from watchfiles import watch
 
+        said = False
         while True:
             self._stale.clear()
             folders = {*self._files.folders(), *self._installed}
-            # What happened while nothing was watched.
-            yield {path for path, _ in self._files.files() if not self._contents.knows(path)}
+            stop = _StopEvent(self._stale, self._missed)
+            if not said:
+                said = True
+                stop.then = partial(self._say_that_it_watches, "events", "")
             for changes in watch(
                 *folders,
                 watch_filter=None,
                 step=QUIET_MILLISECONDS,
                 debounce=BURST_MILLISECONDS,
-                stop_event=self._stale,
+                stop_event=stop,
                 recursive=False,
                 force_polling=False,
                 ignore_permission_denied=True,
@@ -143,17 +151,22 @@ class Watcher:
                     break
                 if any(path in folders and not os.path.isdir(path) for path in paths):
                     break
+            yield stop.missed
 
-    def _look_again(self) -> Iterator[set[str]]:
+    def _look_again(self, why: str) -> Iterator[set[str]]:
         """Every file whose time, size or number is another than at the last look."""
-        before = self._states()
+        self._say_that_it_watches("looks", why)
         while True:
+            yield self._missed()
             time.sleep(LOOK_SECONDS)
-            now = self._states()
-            yield {path for path in before.keys() | now.keys() if before.get(path) != now.get(path)}
-            before = now
 
-    def _states(self) -> dict[str, tuple[int, ...]]:
+    def _missed(self) -> set[str]:
+        """What is not as it was at the last look."""
+        before, now = self._states, self._look()
+        self._states = now
+        return {path for path in before.keys() | now.keys() if before.get(path) != now.get(path)}
+
+    def _look(self) -> dict[str, tuple[int, ...]]:
         states: dict[str, tuple[int, ...]] = {}
         installed = (
             os.path.join(folder, name)
@@ -193,6 +206,27 @@ class Watcher:
         if folder in self._installed:
             return PACKAGES if name.endswith(INSTALLED_SUFFIXES) else None
         return self._files.kind(path)
+
+
+class _StopEvent:
+    """What `watchfiles` asks in each of its steps, for the first time when it watches already.
+
+    That is the moment to look for what has changed before it did.
+    """
+
+    def __init__(self, stale: threading.Event, look: Callable[[], set[str]]) -> None:
+        self._stale = stale
+        self._look = look
+        self._has_looked = False
+        self.missed: set[str] = set()
+        self.then: Callable[[], None] = lambda: None
+
+    def is_set(self) -> bool:
+        if not self._has_looked:
+            self._has_looked = True
+            self.missed = self._look()
+            self.then()
+        return bool(self.missed) or self._stale.is_set()
 
 
 def _installed_folders() -> set[str]:

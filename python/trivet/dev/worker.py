@@ -12,12 +12,15 @@ import selectors
 import signal
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from signal import Signals
 
 from trivet.app.load import load_app
+from trivet.app.whose_code import is_of_trivet
 from trivet.dev import imported, messages
 from trivet.dev.broadcast import Broadcast
+from trivet.dev.failure import failure_of
 from trivet.dev.fork import unblock_signals
 from trivet.dev.hand_over import Channel, Connection
 from trivet.dev.messages import Link
@@ -51,6 +54,16 @@ def stacks_file(state_directory: Path, pid: int) -> Path:
     return state_directory / f"stacks-{pid}.txt"
 
 
+def stacks_of_the_app(text: str) -> str:
+    """What faulthandler has written, without the frames that brought the app in."""
+    kept = []
+    for line in text.splitlines():
+        file = line.partition('File "')[2].partition('"')[0]
+        if not (file and (is_of_trivet(file) or file.startswith("<frozen "))):
+            kept.append(line)
+    return "\n".join(kept)
+
+
 def run_dev_worker(
     order: Order,
     link_end: socket.socket,
@@ -78,7 +91,7 @@ def run_dev_worker(
     else:
         app, failed = _load(order, plan, broadcast, link, before)
     seconds = time.monotonic() - began
-    requests = Requests(_dressed(app, plan, broadcast), partial(link.send, messages.REQUEST))
+    requests = Requests(_dressed(app, plan, broadcast), app, partial(link.send, messages.REQUEST))
     engine = Engine(
         requests, plan.settings, plan.listeners, multiprocess=plan.settings.workers != 1
     )
@@ -138,7 +151,7 @@ def _load(
             link.send(messages.NOTE, text=f"{ignored.place} calls {ignored.call}; ignored")
         return app, False
     cause = _of_the_app(error)
-    link.send(messages.FAILED, **_told(error, cause, roots))
+    link.send(messages.FAILED, **_told(error, cause, roots, plan))
     # sys.modules would keep what the failed import has left half done.
     from trivet.dev.debugger import import_error_application
 
@@ -154,26 +167,19 @@ def _is_ours(error: BaseException) -> bool:
     return isinstance(error, TrivetError)
 
 
-def _told(error: BaseException, cause: BaseException, roots: Sequence[str]) -> dict[str, object]:
-    """The failure for the supervisor: texts, the place, and whether the project raised it."""
-    files = _files_of(cause, roots)
+def _told(
+    error: BaseException, cause: BaseException, roots: Sequence[str], plan: DevPlan
+) -> dict[str, object]:
+    """The failure as the terminal shows it, and whether the project's own code raised it."""
+    failure = failure_of(cause, plan.session.project_roots)
+    hint = (error.hint or "") if isinstance(error, TrivetError) else ""
     frames = _frames(cause)
     last = frames[-1][0] if frames else ""
     if isinstance(cause, SyntaxError) and cause.filename:
         last = cause.filename
-    own = [frame for frame in frames if imported.is_project_file(frame[0], roots)]
-    place = f"{own[-1][0]}:{own[-1][1]}" if own else ""
-    if isinstance(cause, SyntaxError) and cause.filename:
-        place = f"{cause.filename}:{cause.lineno}"
-    return {
-        "name": type(cause).__name__,
-        "what": error.what if isinstance(error, TrivetError) else repr(error),
-        "detail": error.details if isinstance(error, TrivetError) else "",
-        "hint": (error.hint or "") if isinstance(error, TrivetError) else "",
-        "place": place,
-        # A library that raises may do so because it was imported in another order than the app's.
-        "in_project": not files or imported.is_project_file(last, roots),
-    }
+    # A library that raises may do so because it was imported in another order than the app's.
+    in_project = not last or imported.is_project_file(last, roots)
+    return {**replace(failure, hint=hint).to_data(), "in_project": in_project}
 
 
 def _frames(error: BaseException) -> list[tuple[str, int]]:
