@@ -16,12 +16,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from trivet.dev.plan import DevPlan
+from trivet.dev.production_signs import refusal
 from trivet.dev.roots import project_roots
 from trivet.dev.screen import StartFacts
 from trivet.dev.session import DevSession
 from trivet.dev.supervisor import DevSupervisor
 from trivet.dev.terminal import Terminal
 from trivet.dev.watch import WatchPlan
+from trivet.errors import DebugInProduction
 from trivet.observe.log import Log
 from trivet.project.find_app import find_app
 from trivet.startup import Startup
@@ -42,6 +44,12 @@ def run_dev(resolved: Resolved, directory: Path) -> int:
     Raises TrivetError for what keeps the server from starting. An app that cannot be loaded does
     not: browsers see why, and the next save is another attempt.
     """
+    refused = refusal(os.environ)
+    if refused:
+        raise DebugInProduction(
+            f"trivet dev does not run here: {refused}",
+            hint="visitors could run code through its error pages; use `trivet serve`",
+        )
     began = time.monotonic()
     settings = resolved.settings
     choice = find_app(settings.app, directory, os.environ)

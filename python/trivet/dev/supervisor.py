@@ -350,7 +350,7 @@ class DevSupervisor:
         if any(other.serving is None or other.serving.failure for other in self._slots):
             return
         seconds = time.monotonic() - self._changed_at
-        first = self._told_generation == 0 and not self._broken
+        first = self._generation == 1 and not self._broken
         self._told_generation = self._generation
         why = "" if worker.is_warm else self._why_cold or "no worker was forked from it yet"
         if first:

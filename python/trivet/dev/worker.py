@@ -20,10 +20,13 @@ from trivet.app.load import load_app
 from trivet.app.whose_code import is_of_trivet
 from trivet.dev import imported, messages
 from trivet.dev.broadcast import Broadcast
+from trivet.dev.debugger import Debugger, import_error_application, plain_error_application
 from trivet.dev.failure import failure_of
 from trivet.dev.fork import unblock_signals
 from trivet.dev.hand_over import Channel, Connection
+from trivet.dev.load_failure import LoadFailure
 from trivet.dev.messages import Link
+from trivet.dev.refresh import Refresh
 from trivet.dev.requests import Requests
 from trivet.engine.serve import Engine
 from trivet.errors import TrivetError
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from trivet.dev.plan import DevPlan, Order
+    from trivet.dev.report import Report
+    from trivet.dev.session import DevSession
 
 #: How long atexit functions and threads of the app may take.
 LEAVE_SECONDS = 1.0
@@ -91,7 +96,9 @@ def run_dev_worker(
     else:
         app, failed = _load(order, plan, broadcast, link, before)
     seconds = time.monotonic() - began
-    requests = Requests(_dressed(app, plan, broadcast), app, partial(link.send, messages.REQUEST))
+    requests = Requests(
+        _dressed(app, plan, broadcast, link), app, partial(link.send, messages.REQUEST)
+    )
     engine = Engine(
         requests, plan.settings, plan.listeners, multiprocess=plan.settings.workers != 1
     )
@@ -105,17 +112,22 @@ def run_dev_worker(
     return loop.run()
 
 
-def _dressed(app: Any, plan: DevPlan, broadcast: Broadcast) -> Any:
-    from trivet.dev.debugger import Debugger
-    from trivet.dev.refresh import Refresh
+def _dressed(app: Any, plan: DevPlan, broadcast: Broadcast, link: Link) -> Any:
+    session = plan.session
 
-    return Refresh(Debugger(app, plan.session, broadcast), plan.session, broadcast)
+    def tell(report: Report, error: BaseException) -> None:
+        failure = failure_of(error, session.project_roots, url=_url_of(report, session))
+        link.send(messages.EXCEPTION, **failure.to_data())
+
+    return Refresh(Debugger(app, session, broadcast, on_report=tell), session, broadcast)
+
+
+def _url_of(report: Report, session: DevSession) -> str:
+    """Where the page is kept."""
+    return f"{session.urls[0]}/-/trivet/errors/{report.number}" if session.urls else ""
 
 
 def _stand_in(failure: dict[str, str], plan: DevPlan, broadcast: Broadcast) -> Any:
-    from trivet.dev.debugger import plain_error_application
-    from trivet.dev.load_failure import LoadFailure
-
     return plain_error_application(LoadFailure(**failure), plan.session, broadcast)
 
 
@@ -151,11 +163,15 @@ def _load(
             link.send(messages.NOTE, text=f"{ignored.place} calls {ignored.call}; ignored")
         return app, False
     cause = _of_the_app(error)
-    link.send(messages.FAILED, **_told(error, cause, roots, plan))
-    # sys.modules would keep what the failed import has left half done.
-    from trivet.dev.debugger import import_error_application
-
-    return import_error_application(cause, plan.session, broadcast, log_lines=[]), True
+    urls: list[str] = []
+    page = import_error_application(
+        cause,
+        plan.session,
+        broadcast,
+        on_report=lambda report, _: urls.append(_url_of(report, plan.session)),
+    )
+    link.send(messages.FAILED, **{**_told(error, cause, roots, plan), "url": "".join(urls)})
+    return page, True
 
 
 def _of_the_app(error: BaseException) -> BaseException:
