@@ -132,8 +132,7 @@ def _load(
         faulthandler.enable(stacks)
         faulthandler.dump_traceback_later(order.patience_seconds, file=stacks)
         try:
-            loaded = load_app(plan.choice, Startup(), environ=os.environ)
-            app = loaded.app
+            app, ignored = _app_of(plan)
         except (TrivetError, KeyboardInterrupt) as raised:
             error = raised
         finally:
@@ -147,8 +146,8 @@ def _load(
         files=imported.project_files(roots) + _files_of(error, roots),
     )
     if error is None:
-        for ignored in loaded.ignored_runs:
-            link.send(messages.NOTE, text=f"{ignored.place} calls {ignored.call}; ignored")
+        for call in ignored:
+            link.send(messages.NOTE, text=f"{call}; ignored")
         return app, False
     cause = _of_the_app(error)
     link.send(messages.FAILED, **_told(error, cause, roots, plan))
@@ -156,6 +155,16 @@ def _load(
     from trivet.dev.debugger import import_error_application
 
     return import_error_application(cause, plan.session, broadcast, log_lines=[]), True
+
+
+def _app_of(plan: DevPlan) -> tuple[Any, list[str]]:
+    """The app, imported or taken from its script, and the `run()` calls that did nothing."""
+    if plan.script is not None:
+        from trivet.dev.script import load_script
+
+        return load_script(plan.script)
+    loaded = load_app(plan.choice, Startup(), environ=os.environ)
+    return loaded.app, [f"{ignored.place} calls {ignored.call}" for ignored in loaded.ignored_runs]
 
 
 def _of_the_app(error: BaseException) -> BaseException:
