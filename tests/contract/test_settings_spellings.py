@@ -33,12 +33,17 @@ EXAMPLES = {
     "access_log": "off",
     "log_format": "json",
     "log_level": "debug",
-    "reload": "off",
+    "reload": "on",
     "reload_extra_files": "config.yaml",
     "reload_ignore": "migrations/",
     "reload_poll": "on",
     "reload_grace": "5s",
     "warm": "off",
+    "refresh": "on",
+    "show_static": "on",
+    "open": "on",
+    "https": "on",
+    "lan": "on",
 }
 
 

@@ -3,24 +3,70 @@
 from __future__ import annotations
 
 import os
+import sys
 
-from trivet.cli.flags import parse_flags
-from trivet.settings.resolve import resolve
+from trivet.cli.flags import Parsed, parse_flags
+from trivet.dev.environment_files import read_environment_files
+from trivet.dev.run import run_dev
+from trivet.dev.script import AGAIN, from_data
+from trivet.errors import TrivetError
+from trivet.observe.log import wants_colour
+from trivet.settings.resolve import Resolved, resolve
 from trivet.supervisor.start import working_directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trivet.settings.table import Mode
 
 
 def run(arguments: list[str]) -> int:
     """Serve until told to stop; the exit code."""
-    directory = working_directory()
+    if arguments[:1] == [AGAIN]:
+        return _run_script(arguments[1])
     parsed = parse_flags("dev", arguments, "dev")
-    resolved = resolve(
-        mode="dev",
-        flags=parsed.flags,
-        keywords={},
-        environ=os.environ,
-        directory=directory,
-        config_file=parsed.config_file,
-    )
-    from trivet.dev.run import run_dev
+    return _run(parsed, {}, script_data=None)
 
-    return run_dev(resolved, directory)
+
+def _run_script(data: str) -> int:
+    """Go on for a program that has called serve(app, dev=True); see dev/script.py."""
+    _, keywords = from_data(data)
+    return _run(Parsed(), keywords, script_data=data)
+
+
+def _run(parsed: Parsed, keywords: Mapping[str, object], *, script_data: str | None) -> int:
+    directory = working_directory()
+    # In production nobody reads these files: what it would be there is asked without them.
+    real_environment = dict(os.environ)
+    files = read_environment_files(directory, os.environ)
+    files.apply(os.environ)
+
+    def resolved_for(mode: Mode, environ: Mapping[str, str]) -> Resolved:
+        return resolve(
+            mode=mode,
+            flags=parsed.flags,
+            keywords=keywords,
+            environ=environ,
+            directory=directory,
+            config_file=parsed.config_file,
+        )
+
+    resolved = resolved_for("dev", os.environ)
+
+    def difference() -> str:
+        from trivet.cli.settings import difference as text_of_difference
+
+        try:
+            production = resolved_for("serve", real_environment)
+        except TrivetError as error:
+            return f"trivet serve would refuse these settings: {error}"
+        return text_of_difference(resolved, production, wants_colour(sys.stderr, os.environ))
+
+    return run_dev(
+        resolved,
+        directory,
+        files=files,
+        script=from_data(script_data)[0] if script_data is not None else None,
+        difference=difference,
+    )

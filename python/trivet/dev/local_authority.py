@@ -40,6 +40,7 @@ LOCAL_DOMAINS = ("localhost", "test", "local", "home.arpa", "internal")
 #: Loopback, private and link-local networks.
 LOCAL_NETWORKS = (
     *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"),
+    "100.64.0.0/10",  # shared address space (RFC 6598), which private networks over VPN use
     *("::1/128", "fc00::/7", "fe80::/10"),
 )
 
@@ -97,7 +98,15 @@ def local_names(own_address: str) -> list[str]:
         names.append(host)
     elif host and "." not in host:
         names.append(f"{host}.local")  # what multicast DNS calls it
-    return [*names, own_address] if own_address else names
+    if own_address and is_local(own_address):
+        names.append(own_address)
+    return names
+
+
+def is_local(address: str) -> bool:
+    """Whether the authority may vouch for an address; it refuses those of the internet."""
+    numeric = ipaddress.ip_address(address)
+    return any(numeric in ipaddress.ip_network(network) for network in LOCAL_NETWORKS)
 
 
 def _certificate_for(names: list[str], directory: Path, state_directory: Path) -> Certificate:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
+    from trivet.dev.script import Script
     from trivet.dev.session import DevSession
     from trivet.project.find_app import AppChoice
     from trivet.settings.table import Settings
@@ -21,6 +22,8 @@ class DevPlan:
     settings: Settings
     session: DevSession
     choice: AppChoice
+    #: The program to run in the place of importing the choice, for serve(app, dev=True).
+    script: Script | None = None
     listeners: Sequence[socket.socket]
     #: Variables that are set in workers, before the app is imported.
     environment: dict[str, str]

@@ -175,9 +175,9 @@ class Terminal:
         if self._show_static or not is_static(request):
             self._voice.request(request)
 
-    def open_page(self) -> None:
+    def open_page(self, url: str) -> None:
         """Open the app in the browser, for --open."""
-        self._open(self._open_url)
+        self._open(url)
 
     # --- what keys ask for ----------------------------------------------------------------------
 

@@ -144,8 +144,7 @@ def _load(
         faulthandler.enable(stacks)
         faulthandler.dump_traceback_later(order.patience_seconds, file=stacks)
         try:
-            loaded = load_app(plan.choice, Startup(), environ=os.environ)
-            app = loaded.app
+            app, ignored = _app_of(plan)
         except (TrivetError, KeyboardInterrupt) as raised:
             error = raised
         finally:
@@ -159,8 +158,8 @@ def _load(
         files=imported.project_files(roots) + _files_of(error, roots),
     )
     if error is None:
-        for ignored in loaded.ignored_runs:
-            link.send(messages.NOTE, text=f"{ignored.place} calls {ignored.call}; ignored")
+        for call in ignored:
+            link.send(messages.NOTE, text=f"{call}; ignored")
         return app, False
     cause = _of_the_app(error)
     urls: list[str] = []
@@ -172,6 +171,16 @@ def _load(
     )
     link.send(messages.FAILED, **{**_told(error, cause, roots, plan), "url": "".join(urls)})
     return page, True
+
+
+def _app_of(plan: DevPlan) -> tuple[Any, list[str]]:
+    """The app, imported or taken from its script, and the `run()` calls that did nothing."""
+    if plan.script is not None:
+        from trivet.dev.script import load_script
+
+        return load_script(plan.script)
+    loaded = load_app(plan.choice, Startup(), environ=os.environ)
+    return loaded.app, [f"{ignored.place} calls {ignored.call}" for ignored in loaded.ignored_runs]
 
 
 def _of_the_app(error: BaseException) -> BaseException:

@@ -177,11 +177,12 @@ class Settings:
         "when PORT gives the port and nobody gives the host, for that is how platforms ask.",
         empty_means="every address",
     )
-    port: int = setting(
+    port: int | Literal["next"] = setting(
         8000,
-        WholeNumber(0, 65535),
+        WholeNumber(0, 65535, words=("next",)),
         "Addresses",
-        "The port to listen on; 0 lets the system choose.",
+        "The port to listen on; 0 lets the system choose. For development, next is the first free "
+        "one from 8000 on.",
         # No -p: it is the pid file for gunicorn's users and the port for Flask's.
         extra_environment=("PORT",),
     )
@@ -312,10 +313,11 @@ class Settings:
     )
 
     reload: bool = setting(
-        True,
+        False,
         SWITCH,
         "Development",
         "Load the application again when its files change.",
+        defaults_in={"dev": True},
         only_in="dev",
     )
     reload_extra_files: tuple[str, ...] = setting(
@@ -361,10 +363,50 @@ class Settings:
         only_in="dev",
     )
 
+    refresh: bool = setting(
+        False,
+        SWITCH,
+        "Development",
+        "Let pages in the browser refresh themselves when files change. A small script is put into "
+        "HTML pages for that.",
+        defaults_in={"dev": True},
+        only_in="dev",
+    )
+    show_static: bool = setting(
+        False,
+        SWITCH,
+        "Development",
+        "Show requests for static files in the terminal too.",
+        only_in="dev",
+    )
+    open: bool = setting(
+        False,
+        SWITCH,
+        "Development",
+        "Open the page in the browser when it can be visited.",
+        only_in="dev",
+    )
+    https: bool = setting(
+        False,
+        SWITCH,
+        "Development",
+        "Serve over https, with a certificate of a local authority that is made for this user.",
+        only_in="dev",
+    )
+    lan: bool = setting(
+        False,
+        SWITCH,
+        "Development",
+        "Let other machines in the network visit, and show a QR code for phones. Errors are shown "
+        "without console and values of variables then.",
+        only_in="dev",
+    )
+
     @property
     def addresses(self) -> tuple[Address, ...]:
-        """Where to listen: `bind`, or else `host` and `port`."""
-        return self.bind or (Address(self.host, self.port),)
+        """Where to listen: `bind`, or else `host` and `port`, which is 8000 for `next`."""
+        port = SPECS["port"].default if self.port == "next" else self.port
+        return self.bind or (Address(self.host, port),)  # type: ignore[arg-type]  # it is a number
 
 
 def _collect_specs() -> dict[str, Spec]:

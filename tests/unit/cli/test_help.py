@@ -17,7 +17,7 @@ def test_every_setting_is_in_the_help_with_default_and_variable(name: str) -> No
     mode = spec.only_in or "serve"
     text = flattened(render_help(mode, mode, []))
     assert spec.flag in text
-    assert f"[default: {spec.show(spec.default)}; {spec.variable}" in text
+    assert f"[default: {spec.show(spec.default_in(mode))}; {spec.variable}" in text
 
 
 def test_the_help_has_the_groups_in_their_order() -> None:

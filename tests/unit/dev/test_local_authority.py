@@ -53,6 +53,11 @@ def test_a_client_that_knows_the_authority_trusts_local_names(
     handshake(certificate_for(local_names("10.1.2.3"), *folders), name)
 
 
+def test_an_address_of_the_internet_is_no_local_name() -> None:
+    assert "198.51.100.7" not in local_names("198.51.100.7")
+    assert "10.1.2.3" in local_names("10.1.2.3")
+
+
 @pytest.mark.parametrize("name", ["example.com", "8.8.8.8"])
 def test_nothing_on_the_internet_can_be_vouched_for(folders: tuple[Path, Path], name: str) -> None:
     certificate = certificate_for([name], *folders)
