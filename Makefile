@@ -140,6 +140,10 @@ docs: generate  ## generated pages, and every link inside the documentation
 bench: $(STAMPS)/engine $(STAMPS)/packages-tests $(STAMPS)/packages-bench  ## CPU per request, Trivet beside its peers
 	$(BIN)/python -m benchmarks compare $(ARGS)
 
+.PHONY: bars
+bars: $(STAMPS)/engine $(STAMPS)/packages-tests $(STAMPS)/packages-bench  ## every bar of docs/concepts/performance.md: met or missed
+	$(BIN)/python -m benchmarks bars $(ARGS)
+
 .PHONY: clean
 clean:  ## remove everything that was built or installed here
 	rm -rf .venv target dist build tests/.environments benchmarks/.environments \

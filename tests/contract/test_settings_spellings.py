@@ -18,6 +18,9 @@ EXAMPLES = {
     "host": "::1",
     "port": "81",
     "backlog": "100",
+    "trusted_proxies": "10.0.0.0/8",
+    "forwarded_headers": "forwarded",
+    "proxy_protocol": "on",
     "workers": "3",
     "threads": "7",
     "keep_alive": "5s",
@@ -46,6 +49,9 @@ EXAMPLES = {
     "lan": "on",
 }
 
+# Variables without which a rule refuses the example.
+BESIDE = {"proxy_protocol": {"TRIVET_TRUSTED_PROXIES": "127.0.0.1"}}
+
 
 def test_every_setting_has_an_example() -> None:
     assert set(EXAMPLES) == set(SPECS), "give the new setting a text in EXAMPLES of this file"
@@ -68,15 +74,18 @@ def test_all_spellings_of_a_setting_give_the_same_value(spec: Spec, tmp_path: Pa
     elif isinstance(spec.kind, Switch):
         arguments = [spec.flag if expected else spec.negative_flag]
     flags = parse_flags(spec.only_in or "serve", arguments, "serve").flags
+    beside = BESIDE.get(spec.name, {})
     empty = tmp_path / "empty"
     empty.mkdir()
     (tmp_path / "trivet.toml").write_text(toml(spec))
     keywords = {} if spec.positional else {spec.name: expected}
     ways = {
-        "flag": resolve(flags=flags, keywords={}, environ={}, directory=empty),
-        "variable": resolve(flags={}, keywords={}, environ={spec.variable: text}, directory=empty),
-        "file": resolve(flags={}, keywords={}, environ={}, directory=tmp_path),
-        "keyword": resolve(flags={}, keywords=keywords, environ={}, directory=empty),
+        "flag": resolve(flags=flags, keywords={}, environ=beside, directory=empty),
+        "variable": resolve(
+            flags={}, keywords={}, environ={**beside, spec.variable: text}, directory=empty
+        ),
+        "file": resolve(flags={}, keywords={}, environ=beside, directory=tmp_path),
+        "keyword": resolve(flags={}, keywords=keywords, environ=beside, directory=empty),
     }
     if spec.positional:  # serve() takes the application itself
         del ways["keyword"]

@@ -64,13 +64,13 @@ fn read_fields(fields: &[Field], buffer: &[u8]) -> Result<Findings, Fault> {
         let Some(known) = field.known else { continue };
         match known {
             Known::Host => {
-                // RFC 9112 section 3.2. An empty value says that the target has no authority, and
-                // section 3.3 then takes the server's own name; a port without a host says nothing.
+                // RFC 9112 section 3.2. An empty value says that the target has no authority, and an
+                // http address without one is invalid (RFC 9110 section 4.2.1).
                 if findings.host.replace(index).is_some() {
                     return Err(&error::TWO_HOSTS);
                 }
                 let found = host::parse(field.value.of(buffer)).ok_or(&error::BAD_HOST)?;
-                if found.host.is_empty() && found.port.is_some() {
+                if found.host.is_empty() {
                     return Err(&error::BAD_HOST);
                 }
             }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use trivet_server::http::Limits;
+use trivet_server::http::forwarded::Family;
+use trivet_server::http::{Limits, Trusted};
 use trivet_server::{Config, LogFormat};
 
 /// Declares the fields once: the struct, its reading from Python and the list for the contract test.
@@ -34,6 +35,11 @@ engine_config! {
     root_path: String,
     url_scheme: String,
     server_header: String,
+    /// Addresses, networks, and "unix".
+    trusted_proxies: Vec<String>,
+    /// "x-forwarded" or "forwarded".
+    forwarded_headers: String,
+    proxy_protocol: bool,
     access_log: bool,
     /// "text" or "json".
     access_log_format: String,
@@ -54,6 +60,17 @@ impl EngineConfig {
                 )));
             }
         };
+        let forwarded = match self.forwarded_headers.as_str() {
+            "x-forwarded" => Family::XForwarded,
+            "forwarded" => Family::Forwarded,
+            other => {
+                return Err(PyValueError::new_err(format!(
+                    "forwarded_headers is {other:?}, expected \"x-forwarded\" or \"forwarded\""
+                )));
+            }
+        };
+        let trusted = Trusted::parse(self.trusted_proxies.iter().map(String::as_str))
+            .map_err(|unknown| PyValueError::new_err(format!("trusted_proxies: {unknown}")))?;
         Ok(Config {
             limits: Limits {
                 request_line_bytes: self.request_line_limit,
@@ -67,6 +84,9 @@ impl EngineConfig {
             body_timeout: seconds("body_timeout", self.body_timeout)?,
             write_timeout: seconds("write_timeout", self.write_timeout)?,
             threads: self.threads.max(1),
+            trusted,
+            forwarded,
+            proxy_protocol: self.proxy_protocol,
             server: self.server_header.as_bytes().to_vec(),
             access_log,
             // Several processes share the connections one by one; a single one takes all at once.

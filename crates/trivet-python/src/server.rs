@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use trivet_server::{Engine, Event, HandedOver, Listener};
+use trivet_server::{About, Engine, Event, HandedOver, Listener};
 
 use crate::config::EngineConfig;
 use crate::wsgi::Wsgi;
@@ -105,28 +105,33 @@ impl Server {
         self.engine.hand_over();
     }
 
-    /// What was given up: descriptor, which is the caller's from now on, listener, bytes received.
-    fn take_handed_over<'py>(&self, py: Python<'py>) -> Vec<(i32, usize, Bound<'py, PyBytes>)> {
+    /// What was given up: descriptor, which is the caller's from now on, what is known of the
+    /// connection, bytes received.
+    fn take_handed_over<'py>(&self, py: Python<'py>) -> Vec<(i32, String, Bound<'py, PyBytes>)> {
         let taken = self.engine.take_handed_over().into_iter();
         taken
-            .map(|HandedOver { socket, listener, received }| {
-                (socket.into_raw_fd(), listener, PyBytes::new(py, &received))
+            .map(|HandedOver { socket, about, received }| {
+                (socket.into_raw_fd(), about.to_string(), PyBytes::new(py, &received))
             })
             .collect()
     }
 
     /// Serves a connection that another engine gave up. Takes the descriptor over.
-    fn adopt(&self, descriptor: i32, listener: usize, received: Vec<u8>) -> PyResult<()> {
+    fn adopt(&self, descriptor: i32, about: &str, received: Vec<u8>) -> PyResult<()> {
         if descriptor < 0 {
             return Err(PyValueError::new_err("a descriptor is not negative"));
         }
         // SAFETY: the caller gives the descriptor away with this call, as the stub says.
         let socket = unsafe { OwnedFd::from_raw_fd(descriptor) };
-        if listener >= self.addresses.len() {
-            return Err(PyValueError::new_err(format!("there is no listener {listener}")));
+        match about.parse::<About>() {
+            Ok(about) if about.listener < self.addresses.len() => {
+                self.engine.adopt(HandedOver { socket, about, received });
+                Ok(())
+            }
+            _ => Err(PyValueError::new_err(format!(
+                "{about:?} is about no connection of this server"
+            ))),
         }
-        self.engine.adopt(HandedOver { socket, listener, received });
-        Ok(())
     }
 
     /// Stops at once: open connections are closed, threads return from their wait.

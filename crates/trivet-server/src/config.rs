@@ -26,6 +26,12 @@ pub struct Config {
     pub server: Vec<u8>,
     /// Connections accepted at once, so that processes that share a listener share the load.
     pub accepts_per_turn: usize,
+    /// Peers whose word about the client is believed.
+    pub trusted: trivet_http::Trusted,
+    /// Which of a trusted peer's fields are read.
+    pub forwarded: trivet_http::forwarded::Family,
+    /// Every connection begins with a header of the PROXY protocol; only trusted peers may connect.
+    pub proxy_protocol: bool,
     /// The access log on standard output, or none.
     pub access_log: Option<LogFormat>,
 }

@@ -1,10 +1,11 @@
 //! One connection between two requests: what has arrived, what must still go out, and until when.
 
-use std::os::fd::OwnedFd;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rustix::net::{SocketAddrAny, sockopt};
+use rustix::net::sockopt;
 
 use crate::application::Application;
 use crate::body::BodyReader;
@@ -55,6 +56,8 @@ impl Lent {
 /// What a connection that the hub owns is waiting for.
 #[derive(Debug)]
 pub(crate) enum Phase {
+    /// The header of the PROXY protocol, before the first request.
+    ProxyHeader,
     /// The first byte of a request.
     Idle,
     /// The rest of a head.
@@ -72,9 +75,14 @@ pub(crate) enum Phase {
 }
 
 impl Phase {
+    /// Whether no whole head has arrived yet.
+    pub(crate) fn is_before_a_request(&self) -> bool {
+        matches!(self, Self::ProxyHeader | Self::Idle | Self::Head)
+    }
+
     /// Whether the deadline is about bytes that the client should send.
     pub(crate) fn awaits_input(&self) -> bool {
-        matches!(self, Self::Idle | Self::Head | Self::Body(_))
+        matches!(self, Self::ProxyHeader | Self::Idle | Self::Head | Self::Body(_))
     }
 }
 
@@ -107,7 +115,10 @@ pub(crate) struct Connection<A: Application> {
     pub(crate) key: Key,
     pub(crate) lent: Arc<Lent>,
     pub(crate) listener: usize,
-    pub(crate) peer: Option<SocketAddrAny>,
+    /// Who sends on it, or whom a PROXY header names; a peer on a Unix socket has no address.
+    pub(crate) peer: Option<SocketAddr>,
+    /// What it says of other clients is believed.
+    pub(crate) is_trusted: bool,
     pub(crate) phase: Phase,
     /// Bytes that have arrived and belong to no finished request; no memory while idle.
     pub(crate) input: Vec<u8>,
@@ -134,7 +145,7 @@ impl<A: Application> Connection<A> {
         socket: OwnedFd,
         key: Key,
         listener: usize,
-        peer: Option<SocketAddrAny>,
+        peer: Option<SocketAddr>,
     ) -> Self {
         Self {
             socket,
@@ -142,6 +153,7 @@ impl<A: Application> Connection<A> {
             lent: Arc::default(),
             listener,
             peer,
+            is_trusted: false,
             phase: Phase::Idle,
             input: Vec::new(),
             output: Output::new(),
@@ -164,7 +176,7 @@ impl<A: Application> Connection<A> {
 }
 
 /// Small answers must not wait for the acknowledgement of earlier ones.
-pub(crate) fn send_without_delay(socket: &OwnedFd) {
+pub(crate) fn send_without_delay(socket: impl AsFd) {
     // A socket that cannot do this is only slower.
     let _ = sockopt::set_tcp_nodelay(socket, true);
 }

@@ -338,6 +338,7 @@ impl<A: Application> Monitor<A> {
 
     /// The same request is still running as at the last tick: is its thread blocked?
     fn tick(&mut self, ticket: Ticket) {
+        self.shared.scheduler.gathering.let_go();
         if self.seen != Some(ticket) {
             self.seen = Some(ticket);
             self.ticks = 0;
@@ -354,6 +355,8 @@ impl<A: Application> Monitor<A> {
         }
         if let Some(hub) = self.shared.scheduler.deposited.take(ticket) {
             count(&self.shared.stats.steals);
+            // From here on nobody ticks for that thread.
+            self.shared.scheduler.gathering.let_go();
             if self.shared.scheduler.observe(1, 1) {
                 count(&self.shared.stats.mode_changes);
             }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::application::Application;
 use crate::connection::{Connection, Key};
+use crate::gathering::Gathering;
 use crate::hub::Hub;
 use crate::predictions::Predictions;
 use crate::token::TokenCell;
@@ -139,6 +140,7 @@ pub(crate) struct Scheduler<A: Application> {
     /// The holder of the token waits in the kernel and must be woken for other news.
     pub(crate) polling: AtomicBool,
     pub(crate) predictions: Predictions,
+    pub(crate) gathering: Gathering,
     early: AtomicBool,
     sampled: AtomicU32,
     blocked: AtomicU32,
@@ -166,6 +168,7 @@ impl<A: Application> Scheduler<A> {
             any_returned: AtomicBool::new(false),
             polling: AtomicBool::new(false),
             predictions: Predictions::new(),
+            gathering: Gathering::default(),
             early: AtomicBool::new(false),
             sampled: AtomicU32::new(0),
             blocked: AtomicU32::new(0),

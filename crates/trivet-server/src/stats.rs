@@ -43,6 +43,8 @@ counters! {
     accepts_failed,
     /// Idle connections closed to make room for new ones.
     connections_shed,
+    /// Connections closed because no valid PROXY header came, or not from a trusted peer.
+    proxy_headers_refused,
     /// Requests refused by the engine.
     requests_rejected,
     /// Requests during whose application call the token was taken away.

@@ -1,4 +1,4 @@
-"""Pass client connections from process to process: descriptor, listener, bytes; no engine here.
+"""Pass client connections from process to process: descriptor, facts, bytes; no engine here.
 
 A stream of records: a line of JSON that says how many bytes follow, the bytes, and the descriptor
 beside the line (SCM_RIGHTS, unix(7)). Descriptors arrive in the order of their lines, and never
@@ -20,11 +20,12 @@ READ_BYTES = 65536
 class Connection:
     """A client between two requests. Whoever has the object has the descriptor."""
 
-    __slots__ = ("descriptor", "listener", "received")
+    __slots__ = ("about", "descriptor", "received")
 
-    def __init__(self, descriptor: int, listener: int, received: bytes) -> None:
+    def __init__(self, descriptor: int, about: str, received: bytes) -> None:
         self.descriptor = descriptor
-        self.listener = listener
+        #: What the engine knows of it, in its own words.
+        self.about = about
         self.received = received
 
     def close(self) -> None:
@@ -71,7 +72,7 @@ class Channel:
             self.hung_up = True
 
     def _begin(self, connection: Connection) -> None:
-        line = json.dumps({"listener": connection.listener, "bytes": len(connection.received)})
+        line = json.dumps({"about": connection.about, "bytes": len(connection.received)})
         record = line.encode("ascii") + b"\n" + connection.received
         sent = socket.send_fds(self.socket, [record], [connection.descriptor])
         self._waiting.popleft().close()
@@ -114,7 +115,7 @@ class Channel:
             if len(rest) < length:
                 return whole
             received, self._bytes = rest[:length], rest[length:]
-            whole.append(Connection(self._descriptors.popleft(), record["listener"], received))
+            whole.append(Connection(self._descriptors.popleft(), record["about"], received))
 
     def close(self) -> None:
         """Close the channel and whatever is still in it."""

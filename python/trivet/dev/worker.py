@@ -274,12 +274,12 @@ class _Loop:
     def _hear_engine(self) -> None:
         self._engine.handle_events()
         if self._engine.has_handed_over:
-            for descriptor, listener, received in self._engine.take_handed_over():
-                self._channel.send(Connection(descriptor, listener, received))
+            for descriptor, about, received in self._engine.take_handed_over():
+                self._channel.send(Connection(descriptor, about, received))
 
     def _hear_channel(self) -> None:
         for connection in self._channel.receive():
-            self._engine.adopt(connection.descriptor, connection.listener, connection.received)
+            self._engine.adopt(connection.descriptor, connection.about, connection.received)
         self._channel.flush()
 
     def _watch_channel(self) -> None:

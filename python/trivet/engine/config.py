@@ -27,6 +27,9 @@ class EngineConfig:
     root_path: str
     url_scheme: str
     server_header: str
+    trusted_proxies: tuple[str, ...]
+    forwarded_headers: str
+    proxy_protocol: bool
     access_log: bool
     access_log_format: Literal["text", "json"]
     multiprocess: bool
@@ -51,6 +54,9 @@ def engine_config(settings: Settings, *, multiprocess: bool) -> EngineConfig:
         root_path=settings.root_path,
         url_scheme=settings.url_scheme,
         server_header=settings.server_header,
+        trusted_proxies=settings.trusted_proxies,
+        forwarded_headers=settings.forwarded_headers,
+        proxy_protocol=settings.proxy_protocol,
         access_log=settings.access_log,
         access_log_format="json" if settings.log_format == "json" else "text",
         multiprocess=multiprocess,

@@ -118,16 +118,16 @@ class Engine:
         """
         self._server.hand_over()
 
-    def take_handed_over(self) -> list[tuple[int, int, bytes]]:
-        """The connections given up: descriptor (the caller's now), number of the listener, and
-        what the client has sent of a request that has not begun.
+    def take_handed_over(self) -> list[tuple[int, str, bytes]]:
+        """The connections given up: descriptor (the caller's now), what the engine knows of
+        it, and what the client has sent of a request that has not begun.
         """
         self.has_handed_over = False
         return self._server.take_handed_over()
 
-    def adopt(self, descriptor: int, listener: int, received: bytes) -> None:
+    def adopt(self, descriptor: int, about: str, received: bytes) -> None:
         """Serve a connection that another engine gave up; the descriptor becomes the engine's."""
-        self._server.adopt(descriptor, listener, received)
+        self._server.adopt(descriptor, about, received)
 
     def stop(self) -> None:
         """Close every connection now. Threads end as soon as their application returns."""

@@ -116,6 +116,18 @@ def head_has_room_for_the_request_line(sources: Sources, mode: Mode) -> Outcome:
     )
 
 
+def the_proxy_protocol_has_somebody_to_come_from(sources: Sources, mode: Mode) -> Outcome:
+    """Who sends a PROXY header names the client, which only those who are trusted may."""
+    protocol, trusted = sources["proxy_protocol"], sources["trusted_proxies"]
+    if not protocol.value or trusted.value:
+        return NOTHING
+    raise ConflictingSettings(
+        f"{_told(protocol, 'proxy_protocol')} is on and trusted_proxies names nobody, "
+        "so every connection would be closed",
+        hint="give the addresses of your proxies, such as --trusted-proxies 10.0.0.0/8",
+    )
+
+
 #: In this order: whether `bind` holds decides whether `host` matters.
 RULES: tuple[Rule, ...] = (
     bind_alone_or_host_and_port,
@@ -124,6 +136,7 @@ RULES: tuple[Rule, ...] = (
     next_port_is_for_development,
     no_address_twice,
     head_has_room_for_the_request_line,
+    the_proxy_protocol_has_somebody_to_come_from,
 )
 
 

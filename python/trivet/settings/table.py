@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from trivet.settings.addresses import HOST, Address, AddressKind
 from trivet.settings.kinds import Choice, Kind, ListOf, Switch, Text, WholeNumber
 from trivet.settings.paths import UrlPath
+from trivet.settings.peers import PeerList
 from trivet.settings.quantities import KIB, MIB, Duration, Size
 
 TYPE_CHECKING = False
@@ -32,6 +33,7 @@ FILE_TABLES: Mapping[str, tuple[Mode, ...]] = {"serve": ("serve", "script"), "de
 GROUPS = (
     "Application",
     "Addresses",
+    "Proxies",
     "Processes",
     "Timeouts",
     "Limits",
@@ -191,6 +193,33 @@ class Settings:
         WholeNumber(1, 2**31 - 1),
         "Addresses",
         "Connections that may wait to be accepted; the system may allow fewer.",
+    )
+
+    trusted_proxies: tuple[str, ...] = setting(
+        (),
+        PeerList(),
+        "Proxies",
+        "Believe what these peers say of the client: addresses, networks such as 10.0.0.0/8, and "
+        "unix for whoever may connect to a Unix socket. Fields such as X-Forwarded-For do not "
+        "reach the application when anybody else sends them. May be given several times.",
+        empty_means="nobody",
+        engine=True,
+    )
+    forwarded_headers: str = setting(
+        "x-forwarded",
+        Choice("x-forwarded", "forwarded"),
+        "Proxies",
+        "Which fields of trusted proxies are read: X-Forwarded-For, -Proto, -Host, -Port and "
+        "-Prefix, or Forwarded (RFC 7239). The others do not reach the application.",
+        engine=True,
+    )
+    proxy_protocol: bool = setting(
+        False,
+        SWITCH,
+        "Proxies",
+        "Every connection begins with a header of the PROXY protocol, version 1 or 2. Connections "
+        "without it, and those of peers that are not in trusted_proxies, are closed.",
+        engine=True,
     )
 
     workers: int | Literal["auto"] = setting(

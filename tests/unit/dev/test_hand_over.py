@@ -39,9 +39,9 @@ def test_a_connection_arrives_alive_with_its_bytes(
 ) -> None:
     sender, receiver = channels
     browser, descriptor = client()
-    sender.send(Connection(descriptor, 2, b"GET / HT"))
+    sender.send(Connection(descriptor, "2 unix", b"GET / HT"))
     (arrived,) = receiver.receive()
-    assert (arrived.listener, arrived.received) == (2, b"GET / HT")
+    assert (arrived.about, arrived.received) == ("2 unix", b"GET / HT")
     assert not os.get_inheritable(arrived.descriptor)
     with socket.socket(fileno=arrived.descriptor) as server:
         browser.sendall(b"hello")
@@ -58,16 +58,16 @@ def test_many_that_do_not_fit_at_once_arrive_in_order(
     for number in range(100):
         browser, descriptor = client()
         browsers.append(browser)
-        sender.send(Connection(descriptor, number, bytes([number]) * 20_000))
+        sender.send(Connection(descriptor, str(number), bytes([number]) * 20_000))
     arrived: list[Connection] = []
     while len(arrived) < 100:
         arrived += receiver.receive()
         sender.flush()
-    assert [connection.listener for connection in arrived] == list(range(100))
+    assert [int(connection.about) for connection in arrived] == list(range(100))
     for connection in arrived:
-        assert connection.received == bytes([connection.listener]) * 20_000
+        assert connection.received == bytes([int(connection.about)]) * 20_000
         with socket.socket(fileno=connection.descriptor) as server:
-            server.sendall(bytes([connection.listener]))
+            server.sendall(bytes([int(connection.about)]))
     assert [browser.recv(2) for browser in browsers] == [bytes([number]) for number in range(100)]
 
 
@@ -77,7 +77,7 @@ def test_what_nobody_took_can_be_taken_back(
     sender, receiver = channels
     receiver.close()
     browser, descriptor = client()
-    sender.send(Connection(descriptor, 0, b""))
+    sender.send(Connection(descriptor, "0", b""))
     assert sender.hung_up
     (back,) = sender.take_unsent()
     assert back.descriptor == descriptor

@@ -224,6 +224,25 @@ def test_a_small_head_alone_is_no_conflict(tmp_path: Path) -> None:
     assert resolved(tmp_path, flags={"header_limit": "4KiB"}).settings.header_limit == 4096
 
 
+def test_the_proxy_protocol_needs_somebody_who_may_use_it(tmp_path: Path) -> None:
+    with pytest.raises(ConflictingSettings) as caught:
+        resolved(tmp_path, flags={"proxy_protocol": "on"})
+    assert str(caught.value) == (
+        "--proxy-protocol is on and trusted_proxies names nobody, "
+        "so every connection would be closed"
+    )
+    assert caught.value.hint == (
+        "give the addresses of your proxies, such as --trusted-proxies 10.0.0.0/8"
+    )
+
+
+def test_the_proxy_protocol_of_trusted_peers_is_no_conflict(tmp_path: Path) -> None:
+    flags = {"proxy_protocol": "on", "trusted_proxies": "unix, 10.0.0.7"}
+    settings = resolved(tmp_path, flags=flags).settings
+    assert settings.proxy_protocol
+    assert settings.trusted_proxies == ("unix", "10.0.0.7")
+
+
 def test_the_file_that_was_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "trivet.toml").write_text("")
     assert resolved(tmp_path).file == "trivet.toml"

@@ -19,6 +19,9 @@ use super::upgrade::{Upgrade, close_unused};
 use super::{SharedBytes, Wsgi};
 use crate::config::EngineConfig;
 
+/// Parts that are all here already are copied together up to this size.
+const JOIN_BYTES: u64 = 16 * 1024;
+
 /// What one application thread keeps from request to request.
 pub(crate) struct Caller {
     app: Py<PyAny>,
@@ -231,6 +234,18 @@ impl Caller {
     fn respond_known(&self, py: Python<'_>, chunks: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
         let chunks = chunks.iter().map(as_bytes).collect::<PyResult<Vec<_>>>()?;
         let length = chunks.iter().map(|chunk| chunk.as_bytes().len() as u64).sum();
+        if length <= JOIN_BYTES {
+            // One send instead of one for each, and nothing has to wait for it.
+            let joined = PyBytes::new_with(py, length as usize, |mut place| {
+                for chunk in &chunks {
+                    let (own, rest) = place.split_at_mut(chunk.as_bytes().len());
+                    own.copy_from_slice(chunk.as_bytes());
+                    place = rest;
+                }
+                Ok(())
+            })?;
+            return self.respond_whole(joined.as_any());
+        }
         for chunk in chunks {
             if !self.send(py, chunk, Some(length))? {
                 return Ok(());

@@ -7,12 +7,14 @@
 use std::collections::HashMap;
 
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
+use trivet_server::http::forwarded::{Forwarding, Teller};
 use trivet_server::http::{Body, Field, Head, Known, Version};
 use trivet_server::{Exchange, Peer};
 
+use super::proxied::Proxied;
+use super::template::template;
 use super::text::{from_latin1, percent_decoded};
 use super::{Address, Wsgi};
 use crate::config::EngineConfig;
@@ -57,17 +59,27 @@ struct Keys {
     content_length: Py<PyString>,
 }
 
+/// What a field that is not known becomes.
+struct OtherKey {
+    key: Py<PyString>,
+    teller: Option<Teller>,
+}
+
 pub(crate) struct EnvironBuilder {
     templates: Vec<Py<PyDict>>,
     keys: Keys,
     known: Vec<KnownKey>,
-    other: HashMap<Vec<u8>, Py<PyString>>,
+    /// The keys of fields that tell of the client, which have none above: those of untrusted peers
+    /// are left out.
+    tellers: Vec<(Known, Py<PyString>)>,
+    other: HashMap<Vec<u8>, OtherKey>,
     methods: Vec<Remembered>,
     http11: Py<PyString>,
     http10: Py<PyString>,
     empty: Py<PyString>,
     last_path: Option<Remembered>,
     root_path: String,
+    proxied: Proxied,
 }
 
 /// Fields that never reach the application under HTTP_…: the two that CGI names otherwise come
@@ -94,9 +106,18 @@ impl EnvironBuilder {
             .iter()
             .map(|address| Ok(template(py, config, address)?.unbind()))
             .collect::<PyResult<_>>()?;
+        let is_teller = |name: &str| Teller::of(name).is_some();
         let known = Known::ALL
             .iter()
-            .map(|(_, name)| KnownKey { key: key_name(name).map(|name| key(&name)), last: None })
+            .map(|(_, name)| KnownKey {
+                key: key_name(name).filter(|_| !is_teller(name)).map(|name| key(&name)),
+                last: None,
+            })
+            .collect();
+        let tellers = Known::ALL
+            .iter()
+            .filter(|(_, name)| is_teller(name))
+            .filter_map(|(known, name)| Some((*known, key(&key_name(name)?))))
             .collect();
         let methods = ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"]
             .iter()
@@ -118,6 +139,7 @@ impl EnvironBuilder {
                 content_length: key("CONTENT_LENGTH"),
             },
             known,
+            tellers,
             other: HashMap::new(),
             methods,
             http11: key("HTTP/1.1"),
@@ -125,6 +147,7 @@ impl EnvironBuilder {
             empty: key(""),
             last_path: None,
             root_path: config.root_path.clone(),
+            proxied: Proxied::new(py, config),
         })
     }
 
@@ -160,7 +183,7 @@ impl EnvironBuilder {
             set(&environ, &keys.remote_port, address.port.bind(py))?;
         }
         set(&environ, &keys.input, input)?;
-        self.set_fields(py, &environ, head, buffer)?;
+        self.set_fields(py, &environ, exchange.forwarding(), head, buffer)?;
         if matches!(head.body, Body::Chunked)
             && let Some(length) = exchange.length_of_body_here()
         {
@@ -172,6 +195,9 @@ impl EnvironBuilder {
             // The target's authority wins over the Host field (RFC 9112 section 3.2.2).
             let authority = from_latin1(py, head.authority.of(buffer))?;
             set(&environ, &self.keys.host, &authority)?;
+        }
+        if let Some(forwarding) = exchange.forwarding() {
+            self.set_forwarded(py, &environ, forwarding, head, buffer)?;
         }
         Ok(environ)
     }
@@ -234,6 +260,7 @@ impl EnvironBuilder {
         &mut self,
         py: Python<'_>,
         environ: &Bound<'_, PyDict>,
+        forwarding: Option<&Forwarding>,
         head: &Head,
         buffer: &[u8],
     ) -> PyResult<()> {
@@ -265,23 +292,46 @@ impl EnvironBuilder {
                         }
                     }
                 }
-                None => self.set_other(py, environ, field, buffer, value)?,
+                None => self.set_other(py, environ, forwarding, field, buffer)?,
             }
         }
         Ok(())
+    }
+
+    /// What a trusted peer says of the client, and the fields in which it does, as far as they are
+    /// believed.
+    #[inline(never)]
+    fn set_forwarded(
+        &self,
+        py: Python<'_>,
+        environ: &Bound<'_, PyDict>,
+        forwarding: &Forwarding,
+        head: &Head,
+        buffer: &[u8],
+    ) -> PyResult<()> {
+        for field in &head.fields {
+            if let Some(known) = field.known
+                && let Some((_, key)) = self.tellers.iter().find(|(teller, _)| *teller == known)
+                && let Some(value) = forwarding.believed(known, field.value)
+            {
+                join(py, environ, key, value.of(buffer), known)?;
+            }
+        }
+        self.proxied.set(py, environ, forwarding, head, buffer)
     }
 
     fn set_other(
         &mut self,
         py: Python<'_>,
         environ: &Bound<'_, PyDict>,
+        forwarding: Option<&Forwarding>,
         field: &Field,
         buffer: &[u8],
-        value: &[u8],
     ) -> PyResult<()> {
         let name = field.name.of(buffer);
-        let key = match self.other.get(name) {
-            Some(key) => key.clone_ref(py),
+        let value = field.value.of(buffer);
+        let (key, teller) = match self.other.get(name) {
+            Some(other) => (other.key.clone_ref(py), other.teller),
             None => {
                 let name_text = String::from_utf8_lossy(name).to_ascii_lowercase();
                 let Some(key) = key_name(&name_text) else {
@@ -289,12 +339,19 @@ impl EnvironBuilder {
                 };
                 // Not interned: on free-threaded builds an interned str lives for ever.
                 let key = PyString::new(py, &key).unbind();
+                let teller = Teller::of(&name_text);
                 if self.other.len() < REMEMBERED_NAMES && name.len() <= REMEMBERED_NAME_BYTES {
-                    self.other.insert(name.to_vec(), key.clone_ref(py));
+                    let other = OtherKey { key: key.clone_ref(py), teller };
+                    self.other.insert(name.to_vec(), other);
                 }
-                key
+                (key, teller)
             }
         };
+        if let Some(teller) = teller
+            && !forwarding.is_some_and(|forwarding| forwarding.lets_through(teller))
+        {
+            return Ok(());
+        }
         match environ.get_item(key.bind(py))? {
             Some(before) => {
                 let joined = format!("{}, ", before.cast::<PyString>()?.to_str()?);
@@ -340,7 +397,11 @@ fn remember(last: &mut Option<Remembered>, bytes: &[u8], text: Py<PyString>) {
 }
 
 #[inline]
-fn set<T>(environ: &Bound<'_, PyDict>, key: &Py<PyString>, value: &Bound<'_, T>) -> PyResult<()> {
+pub(super) fn set<T>(
+    environ: &Bound<'_, PyDict>,
+    key: &Py<PyString>,
+    value: &Bound<'_, T>,
+) -> PyResult<()> {
     // SAFETY: three live objects, the first a dict; the call takes references of its own.
     let result = unsafe { ffi::PyDict_SetItem(environ.as_ptr(), key.as_ptr(), value.as_ptr()) };
     if result == 0 { Ok(()) } else { Err(PyErr::fetch(environ.py())) }
@@ -353,39 +414,4 @@ fn address(py: Python<'_>, peer: Peer) -> PyResult<Address> {
         Peer::Unix => (String::new(), String::new()),
     };
     Ok(Address { host: PyString::new(py, &host).unbind(), port: PyString::new(py, &port).unbind() })
-}
-
-/// The entries that all requests of one listener share, and places for those that each one has.
-fn template<'py>(
-    py: Python<'py>,
-    config: &EngineConfig,
-    address: &ServerAddress,
-) -> PyResult<Bound<'py, PyDict>> {
-    let environ = PyDict::new(py);
-    let file_wrapper = py.get_type::<super::file_wrapper::FileWrapper>();
-    environ.set_item("REQUEST_METHOD", "")?;
-    environ.set_item("SCRIPT_NAME", from_latin1(py, config.root_path.as_bytes())?)?;
-    environ.set_item("PATH_INFO", "")?;
-    environ.set_item("QUERY_STRING", "")?;
-    environ.set_item("REQUEST_URI", "")?;
-    environ.set_item("RAW_URI", "")?;
-    environ.set_item("SERVER_NAME", &address.name)?;
-    environ.set_item("SERVER_PORT", &address.port)?;
-    environ.set_item("SERVER_PROTOCOL", "")?;
-    environ.set_item("SERVER_SOFTWARE", concat!("trivet/", env!("CARGO_PKG_VERSION")))?;
-    environ.set_item("REMOTE_ADDR", "")?;
-    environ.set_item("REMOTE_PORT", "")?;
-    environ.set_item("wsgi.version", (1, 0))?;
-    environ.set_item("wsgi.url_scheme", &config.url_scheme)?;
-    environ.set_item("wsgi.input", py.None())?;
-    environ.set_item("wsgi.errors", py.import("sys")?.getattr("stderr")?)?;
-    environ.set_item("wsgi.multithread", config.threads > 1)?;
-    environ.set_item("wsgi.multiprocess", config.multiprocess)?;
-    environ.set_item("wsgi.run_once", false)?;
-    environ.set_item("wsgi.file_wrapper", file_wrapper)?;
-    environ.set_item("wsgi.input_terminated", true)?;
-    if config.url_scheme == "https" {
-        environ.set_item(intern!(py, "HTTPS"), "on")?;
-    }
-    Ok(environ)
 }

@@ -5,7 +5,9 @@ pub(crate) mod current;
 pub(crate) mod environ;
 pub(crate) mod file_wrapper;
 pub(crate) mod input;
+pub(crate) mod proxied;
 pub(crate) mod responder;
+pub(crate) mod template;
 pub(crate) mod text;
 pub(crate) mod upgrade;
 

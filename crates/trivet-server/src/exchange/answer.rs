@@ -117,6 +117,12 @@ impl<A: Application> Exchange<A> {
             }
             _ => {}
         }
+        if self.gathers {
+            self.end_gathering();
+            if self.out.is_empty() {
+                gathering::let_go(self.open().socket.as_fd());
+            }
+        }
         self.push_out();
     }
 

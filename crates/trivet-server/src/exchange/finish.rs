@@ -29,6 +29,7 @@ impl<A: Application> Exchange<A> {
 
     /// Lets go of a connection that the application has taken over through [`Exchange::socket`].
     pub fn let_go(&mut self) {
+        self.end_gathering();
         let Some(connection) = self.connection.take() else { return };
         if std::mem::take(&mut self.in_conversation) {
             self.shared.scheduler.conversation_ends();
@@ -52,6 +53,7 @@ impl<A: Application> Exchange<A> {
         if self.in_conversation {
             return self.let_go();
         }
+        self.end_gathering();
         let Some(mut connection) = self.connection.take() else {
             return;
         };
@@ -205,7 +207,7 @@ impl<A: Application> Exchange<A> {
             Version::Http11 => "HTTP/1.1",
         };
         let entry = Entry {
-            address: &PeerAddress(connection.peer.as_ref()),
+            address: &self.client(connection.peer),
             unix_seconds: clock::unix_seconds(),
             method: head.method.of(buffer),
             target: head.target.of(buffer),

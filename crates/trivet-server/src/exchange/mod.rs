@@ -5,8 +5,12 @@
 
 mod answer;
 mod body;
+mod client;
 mod finish;
 mod sending;
+
+pub(crate) use client::ClientAddress;
+pub use client::Peer;
 
 use std::fmt;
 use std::io::IoSlice;
@@ -17,7 +21,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
-use rustix::net::{SocketAddr, SocketAddrAny};
+use trivet_http::forwarded::Forwarding;
 use trivet_http::response::{self, Framing, Invalid, Noted, Plan};
 use trivet_http::{Head, Span, Version, error};
 
@@ -27,12 +31,13 @@ use crate::body::{BodyError, Step};
 use crate::clock::{self, Date, Milliseconds};
 use crate::connection::{After, Connection, Lent, Phase};
 use crate::engine::Shared;
+use crate::gathering;
 use crate::hub::{DISCARD_BYTES, Hub, Reader, milliseconds};
 use crate::output::{Flushed, Piece};
 use crate::scheduler::{Mode, Returned, Seat, Woken};
 use crate::stats::count;
 use crate::system;
-use crate::token::Ticket;
+use crate::token::{Look, Ticket};
 
 /// Bodies up to this size are copied behind the head and sent with it in one piece.
 const COPY_BYTES: usize = 16 * 1024;
@@ -40,6 +45,8 @@ const COPY_BYTES: usize = 16 * 1024;
 const BACKLOG_BYTES: usize = 64 * 1024;
 /// The same, in pieces that are not copied.
 const BACKLOG_PIECES: usize = 4;
+/// An application that has made two parts of a body within this time will make the next one soon.
+const QUICK_PART_MICROSECONDS: u64 = 500;
 /// One read of a body takes at most this much.
 const BODY_READ_BYTES: usize = 64 * 1024;
 /// Requests that run without letting other threads of the interpreter in between.
@@ -50,15 +57,6 @@ const TURN: Milliseconds = 1;
 const LATE_SAMPLE: u32 = 256;
 /// In the early mode, one request in so many is looked at for the choice of the mode.
 const EARLY_SAMPLE: u32 = 8;
-
-/// The other end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// Address and port.
-    Tcp(std::net::SocketAddr),
-    /// A Unix socket, which has no address worth telling.
-    Unix,
-}
 
 /// What a read of the request body gives.
 #[derive(Debug, PartialEq, Eq)]
@@ -136,6 +134,8 @@ pub struct Exchange<A: Application> {
     ticket: Ticket,
     reader: Reader,
     connection: Option<Box<Connection<A>>>,
+    /// What a trusted peer says of the request.
+    forwarding: Option<Forwarding>,
 
     // The request's body.
     /// The rest of the body in the reader's buffer.
@@ -156,6 +156,10 @@ pub struct Exchange<A: Application> {
     app_closes: bool,
     plan: Plan,
     body_sent: u64,
+    /// When the last part of the body was made, in microseconds; 0 before the first.
+    last_part: u64,
+    /// This connection's socket has the place in [`Gathering`](crate::gathering::Gathering).
+    gathers: bool,
     client_left: bool,
     cut: bool,
     in_conversation: bool,
@@ -184,6 +188,7 @@ impl<A: Application> Exchange<A> {
             ticket: Ticket::first(system::this_thread()),
             reader: Reader::new(),
             connection: None,
+            forwarding: None,
             first: 0..0,
             later: Vec::new(),
             later_at: 0..0,
@@ -198,6 +203,8 @@ impl<A: Application> Exchange<A> {
             app_closes: false,
             plan: response::plan(Version::Http11, false, 200, None, Some(0), true),
             body_sent: 0,
+            last_part: 0,
+            gathers: false,
             client_left: false,
             cut: false,
             in_conversation: false,
@@ -305,6 +312,10 @@ impl<A: Application> Exchange<A> {
     }
 
     fn begin(&mut self, connection: Box<Connection<A>>) {
+        self.forwarding = None;
+        if connection.is_trusted {
+            self.read_forwarding();
+        }
         self.connection = Some(connection);
         count(&self.shared.stats.requests_begun);
         let head = &self.reader.head;
@@ -315,6 +326,7 @@ impl<A: Application> Exchange<A> {
         self.stage = Stage::Nothing;
         self.status = 0;
         self.body_sent = 0;
+        self.last_part = 0;
         self.client_left = false;
         self.cut = false;
         self.released = Released::Early;
@@ -375,14 +387,6 @@ impl<A: Application> Exchange<A> {
         self.open().listener
     }
 
-    /// Who sent the request.
-    pub fn peer(&self) -> Peer {
-        match self.open().peer.as_ref().map(|peer| SocketAddr::try_from(peer.clone())) {
-            Some(Ok(address)) => Peer::Tcp(address),
-            _ => Peer::Unix,
-        }
-    }
-
     /// What the application keeps with this connection.
     pub fn kept(&mut self) -> &mut Option<A::Kept> {
         &mut self.open_mut().kept
@@ -423,6 +427,7 @@ impl<A: Application> Drop for Exchange<A> {
     /// A thread that ends in the middle of a request takes neither the token nor the place of its
     /// connection with it.
     fn drop(&mut self) {
+        self.end_gathering();
         if let Some(connection) = self.connection.take() {
             let key = connection.key;
             drop(connection);
@@ -431,17 +436,5 @@ impl<A: Application> Drop for Exchange<A> {
         self.give_token_away();
         self.leave();
         self.write_log();
-    }
-}
-
-/// A client's address for the log; a Unix socket's peer has none.
-pub(crate) struct PeerAddress<'a>(pub(crate) Option<&'a SocketAddrAny>);
-
-impl fmt::Display for PeerAddress<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.map(|peer| SocketAddr::try_from(peer.clone())) {
-            Some(Ok(address)) => address.ip().fmt(formatter),
-            _ => formatter.write_str("unix"),
-        }
     }
 }

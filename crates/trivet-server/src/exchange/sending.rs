@@ -51,9 +51,70 @@ impl<A: Application> Exchange<A> {
         if body.len() <= COPY_BYTES {
             self.out.extend_from_slice(body);
             self.out.extend_from_slice(tail);
-            return self.push_out();
+            return self.push_part();
         }
         self.push_large(body, tail, share)
+    }
+
+    /// Sends what is in `out` with more to follow, which the kernel may gather into one segment.
+    fn push_part(&mut self) -> Sent {
+        let is_last =
+            matches!(self.plan.framing, Framing::Length(length) if self.body_sent >= length);
+        if is_last {
+            return self.push_out();
+        }
+        let now = clock::now_microseconds();
+        let is_quick = now - self.last_part < QUICK_PART_MICROSECONDS;
+        self.last_part = now;
+        if !is_quick || !self.may_gather() {
+            return self.push_out();
+        }
+        let Some(connection) = &mut self.connection else {
+            return Sent::ClientLeft;
+        };
+        if !connection.output.is_empty() {
+            return self.push_out();
+        }
+        match system::send_more(&connection.socket, &self.out) {
+            Ok(sent) if sent == self.out.len() => {
+                self.shared.stats.bytes_sent.fetch_add(sent as u64, Relaxed);
+                self.out.clear();
+                if !self.monitor_watches() {
+                    // It has taken the token just now, and will not look here again.
+                    gathering::let_go(self.open().socket.as_fd());
+                }
+                Sent::Ok
+            }
+            Ok(sent) => {
+                self.shared.stats.bytes_sent.fetch_add(sent as u64, Relaxed);
+                self.out.drain(..sent);
+                self.push_out()
+            }
+            // Whatever it is, the plain way deals with it.
+            Err(_) => self.push_out(),
+        }
+    }
+
+    fn may_gather(&mut self) -> bool {
+        if self.client_left || !self.monitor_watches() {
+            return false;
+        }
+        self.gathers =
+            self.gathers || self.shared.scheduler.gathering.begin(self.open().socket.as_fd());
+        self.gathers
+    }
+
+    /// Whether the monitor ticks for this request: only while its deposit of the token lies there.
+    fn monitor_watches(&self) -> bool {
+        self.released == Released::Late
+            && self.shared.scheduler.deposited.look() == Look::Deposited(self.ticket)
+    }
+
+    /// Leaves the place of the socket that gathers.
+    pub(super) fn end_gathering(&mut self) {
+        if std::mem::take(&mut self.gathers) {
+            self.shared.scheduler.gathering.end();
+        }
     }
 
     /// The part of some bytes that the declared length has room for (RFC 9112 section 6.3: what is

@@ -1,5 +1,9 @@
 //! Taking connections from the listening sockets, and leaving them there while there is no room.
 
+use std::net::SocketAddr;
+
+use trivet_http::Trusted;
+
 use super::*;
 
 /// So many idle connections make room at once when descriptors run out.
@@ -36,12 +40,23 @@ impl<A: Application> Hub<A> {
         for _ in 0..most {
             match system::accept(&self.listeners[index].socket) {
                 Ok((socket, peer)) => {
-                    let peer = peer.filter(|_| !self.listeners[index].is_unix);
+                    let is_unix = self.listeners[index].is_unix;
+                    let peer = peer.filter(|_| !is_unix);
+                    let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+                    let is_trusted = is_trusted(&shared.config.trusted, is_unix, peer);
+                    if shared.config.proxy_protocol && !is_trusted {
+                        self.refuse_stranger(peer);
+                        continue;
+                    }
                     let key = self.slab.reserve();
                     let mut connection = Box::new(Connection::new(socket, key, index, peer));
                     if self.poller.add_connection(&connection.socket, key.to_u64()).is_err() {
                         self.slab.forget(key);
                         continue;
+                    }
+                    connection.is_trusted = is_trusted;
+                    if shared.config.proxy_protocol {
+                        connection.phase = Phase::ProxyHeader;
                     }
                     connection.since = self.now;
                     connection.deadline = self.now + milliseconds(shared.config.header_timeout);
@@ -87,5 +102,14 @@ impl<A: Application> Hub<A> {
             }
         }
         !idle.is_empty()
+    }
+}
+
+/// Asked once for each connection: nobody's requests cost anything while nobody is trusted.
+fn is_trusted(trusted: &Trusted, is_unix: bool, peer: Option<SocketAddr>) -> bool {
+    match peer {
+        _ if trusted.is_empty() => false,
+        Some(peer) => trusted.has(peer.ip()),
+        None => is_unix && trusted.has_unix(),
     }
 }

@@ -47,6 +47,7 @@ impl<A: Application> Hub<A> {
                 continue;
             }
             match connection.phase {
+                Phase::ProxyHeader => self.close_for_want_of_a_header(connection),
                 Phase::Head => drop(self.reject(connection, &error::HEAD_TIMEOUT)),
                 Phase::Body(_) => self.stop_reading_ahead(connection),
                 Phase::Ready => drop(self.keep(connection)),
@@ -90,7 +91,7 @@ impl<A: Application> Hub<A> {
         let unasked: Vec<Key> = self
             .slab
             .here()
-            .filter(|connection| matches!(connection.phase, Phase::Idle | Phase::Head))
+            .filter(|connection| connection.phase.is_before_a_request())
             .map(|connection| connection.key)
             .collect();
         for key in unasked {

@@ -1,6 +1,11 @@
 //! The ends of a connection: what is thrown away, refused, and waited for after the last answer.
 
+use std::net::SocketAddr;
+
+use trivet_http::forwarded::Client;
+
 use super::*;
+use crate::exchange::ClientAddress;
 
 impl<A: Application> Hub<A> {
     pub(super) fn begin_to_linger(&self, connection: &mut Connection<A>) {
@@ -88,16 +93,27 @@ impl<A: Application> Hub<A> {
         rejection: &Rejection,
         bytes: u64,
     ) {
+        self.log_refusal(connection.peer, rejection.name, rejection.status, bytes);
+    }
+
+    /// A line for what was not understood as a request, with the reason in the place of the target.
+    pub(super) fn log_refusal(
+        &mut self,
+        peer: Option<SocketAddr>,
+        reason: &str,
+        status: u16,
+        bytes: u64,
+    ) {
         let Some((format, _)) = self.shared.access_log() else {
             return;
         };
         let entry = access_log::Entry {
-            address: &crate::exchange::PeerAddress(connection.peer.as_ref()),
+            address: &ClientAddress { peer, client: Client::Peer },
             unix_seconds: clock::unix_seconds(),
             method: b"-",
-            target: rejection.name.as_bytes(),
+            target: reason.as_bytes(),
             protocol: "-",
-            status: rejection.status,
+            status,
             bytes,
             referer: None,
             user_agent: None,

@@ -1,7 +1,7 @@
 //! Connections that go to another process between two requests, and those that come from one.
 
 use super::*;
-use crate::hand_over::HandedOver;
+use crate::hand_over::{About, HandedOver};
 
 impl<A: Application> Hub<A> {
     /// Gives away every connection of which no request runs, and leaves new ones to others.
@@ -32,33 +32,38 @@ impl<A: Application> Hub<A> {
     pub(super) fn give_away(&mut self, connection: Box<Connection<A>>) -> Way<A> {
         self.poller.remove(&connection.socket);
         let key = connection.key;
-        let Connection { socket, listener, input, .. } = *connection;
+        let Connection { socket, listener, peer, is_trusted, phase, input, .. } = *connection;
+        let awaits_proxy_header = matches!(phase, Phase::ProxyHeader);
+        let about = About { listener, peer, is_trusted, awaits_proxy_header };
         // Before `forget`, which may say that nothing is left.
-        self.shared.hand_over(HandedOver { socket, listener, received: input });
+        self.shared.hand_over(HandedOver { socket, about, received: input });
         self.forget(key);
         Way::Done
     }
 
     /// Takes in what another process has given away.
     pub(super) fn adopt_all(&mut self) {
-        for HandedOver { socket, listener, received } in self.shared.take_adopted() {
+        for handed in self.shared.take_adopted() {
             if self.obeyed & orders::HAND_OVER != 0 {
-                self.shared.hand_over(HandedOver { socket, listener, received });
+                self.shared.hand_over(handed);
                 continue;
             }
-            // A client that has left meanwhile has no address any more; reading will tell.
-            let peer = rustix::net::getpeername(&socket)
-                .ok()
-                .flatten()
-                .filter(|peer| peer.address_family() != rustix::net::AddressFamily::UNIX);
+            let HandedOver { socket, about, received } = handed;
             let key = self.slab.reserve();
-            let mut connection = Box::new(Connection::new(socket, key, listener, peer));
+            let mut connection = Box::new(Connection::new(socket, key, about.listener, about.peer));
             if self.poller.add_connection(&connection.socket, key.to_u64()).is_err() {
                 self.slab.forget(key);
                 continue;
             }
+            connection.is_trusted = about.is_trusted;
             connection.since = self.now;
-            connection.deadline = self.now + milliseconds(self.shared.config.keep_alive);
+            let patience = if about.awaits_proxy_header {
+                connection.phase = Phase::ProxyHeader;
+                self.shared.config.header_timeout
+            } else {
+                self.shared.config.keep_alive
+            };
+            connection.deadline = self.now + milliseconds(patience);
             if !received.is_empty() {
                 // As what follows a request in the same packet: pipelining.
                 connection.input = received;
@@ -72,5 +77,5 @@ impl<A: Application> Hub<A> {
 
 /// Whether no answer is owed yet and none is on its way.
 pub(super) fn is_unbegun(phase: &Phase) -> bool {
-    matches!(phase, Phase::Idle | Phase::Head | Phase::Body(_) | Phase::Ready)
+    phase.is_before_a_request() || matches!(phase, Phase::Body(_) | Phase::Ready)
 }

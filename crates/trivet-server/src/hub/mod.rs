@@ -8,6 +8,7 @@ mod accepting;
 mod deadlines;
 mod ending;
 mod hand_over;
+mod proxy_header;
 mod reading;
 
 use std::collections::VecDeque;
@@ -386,6 +387,10 @@ impl<A: Application> Hub<A> {
                 return self.give_away(connection);
             }
             match connection.phase {
+                Phase::ProxyHeader => match self.read_proxy_header(connection, reader) {
+                    Some(named) => connection = named,
+                    None => return Way::Done,
+                },
                 Phase::Idle | Phase::Head => return self.read_head(connection, reader),
                 Phase::Body(_) => return self.read_body_ahead(connection, reader),
                 Phase::Ready => {

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// A head that is no longer than this is parsed again whenever a byte comes.
+const FIRST_BYTES: usize = 32;
+
 impl<A: Application> Hub<A> {
     /// Reads until the head of a request is whole. On entry `input` may hold its beginning.
     pub(super) fn read_head(
@@ -44,10 +47,13 @@ impl<A: Application> Hub<A> {
                 let news = &reader.buffer[..received];
                 connection.input.extend_from_slice(news);
                 // Parsing again is worth it only when a line has ended or a limit may be passed.
-                // That bounds the work by lines, not bytes, for a client that sends byte by byte.
+                // That bounds the work by lines, not bytes, for a client that sends byte by byte. The
+                // first bytes are looked at one by one: TLS and other protocols have no lines.
+                let is_beginning = connection.input.len() <= FIRST_BYTES;
                 let is_long_line = connection.input.len() > limits.request_line_bytes
                     && !connection.input.contains(&b'\n');
                 if news.contains(&b'\n')
+                    || is_beginning
                     || is_long_line
                     || connection.input.len() > limits.head_bytes
                 {

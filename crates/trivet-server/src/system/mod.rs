@@ -27,6 +27,12 @@ const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 #[cfg(target_vendor = "apple")]
 const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT;
 
+/// The kernel may wait for more before it sends: only Linux lets go of it on request.
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
+const MORE_FLAGS: SendFlags = SEND_FLAGS.union(SendFlags::MORE);
+#[cfg(any(not(target_os = "linux"), feature = "portable"))]
+const MORE_FLAGS: SendFlags = SEND_FLAGS;
+
 /// Takes what has arrived; never blocks, whatever the socket's own mode.
 pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> Result<usize, Errno> {
     loop {
@@ -46,8 +52,17 @@ pub(crate) fn has_input(socket: impl AsFd) -> bool {
 
 /// Sends what the kernel takes now; never blocks and never raises SIGPIPE.
 pub(crate) fn send(socket: impl AsFd, bytes: &[u8]) -> Result<usize, Errno> {
+    send_with(socket, bytes, SEND_FLAGS)
+}
+
+/// The same, and says that more will follow soon: see `gathering`.
+pub(crate) fn send_more(socket: impl AsFd, bytes: &[u8]) -> Result<usize, Errno> {
+    send_with(socket, bytes, MORE_FLAGS)
+}
+
+fn send_with(socket: impl AsFd, bytes: &[u8], flags: SendFlags) -> Result<usize, Errno> {
     loop {
-        match rustix::net::send(&socket, bytes, SEND_FLAGS) {
+        match rustix::net::send(&socket, bytes, flags) {
             Err(Errno::INTR) => {}
             result => return result,
         }

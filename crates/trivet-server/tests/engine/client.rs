@@ -187,7 +187,7 @@ impl Client {
         std::mem::replace(&mut self.received, rest)
     }
 
-    fn take_to(&mut self, end: &[u8]) -> Vec<u8> {
+    pub(crate) fn take_to(&mut self, end: &[u8]) -> Vec<u8> {
         loop {
             if let Some(at) = self.received.windows(end.len()).position(|window| window == end) {
                 return self.take(at + end.len());

@@ -126,7 +126,8 @@ fn what_has_been_read_of_a_request_goes_along() {
     body.send(post_head("/", 10) + "12345");
     until("both are accepted", || old.stats().connections_accepted == 2);
     // An answer on a third connection, sent later, says that the first two have been read.
-    assert_eq!(old.connect().ask(get("/")).status, 200);
+    let mut later = old.connect();
+    assert_eq!(later.ask(get("/")).status, 200);
     old.engine().hand_over();
     let taken = handed_over(old.engine(), 3);
     assert!(taken.iter().filter(|connection| !connection.received.is_empty()).count() >= 2);

@@ -11,6 +11,7 @@ mod gate;
 mod handing_over;
 mod leaving;
 mod limits;
+mod proxies;
 mod scheduling;
 mod sending;
 mod server;

@@ -69,6 +69,64 @@ fn a_large_body_reaches_a_client_that_begins_to_read_late() {
     until("the queue lets go", || Arc::strong_count(&body) == 2);
 }
 
+/// Sends eight parts and waits at the gate before the rest, if there is any.
+fn server_of_parts(head: &'static [(&'static str, &'static str)], gate: Arc<Gate>) -> Server {
+    Server::new(move |exchange: &mut Exchange<Fake>| {
+        exchange.start_head(b"200 OK").unwrap();
+        for (name, value) in head {
+            exchange.add_field(name.as_bytes(), value.as_bytes()).unwrap();
+        }
+        for _ in 0..8 {
+            exchange.send_part_of(b"part", None, || Arc::from(&b"part"[..]));
+        }
+        gate.pass();
+        exchange.end_body();
+    })
+}
+
+#[test]
+fn parts_that_are_made_quickly_arrive_although_the_next_one_never_comes() {
+    let gate = Arc::new(Gate::default());
+    let server = server_of_parts(&[], Arc::clone(&gate));
+    let mut client = server.connect();
+    client.send(get("/"));
+    // The application stands at the gate until all of it is here.
+    client.take_to(&b"4\r\npart\r\n".repeat(8));
+    gate.open();
+    client.take_to(b"0\r\n\r\n");
+}
+
+#[test]
+fn quick_parts_of_a_declared_length_arrive_whole_without_a_last_chunk() {
+    let gate = Arc::new(Gate::default());
+    let server = server_of_parts(&[("Content-Length", "32")], Arc::clone(&gate));
+    gate.open();
+    let mut client = server.connect();
+    for _ in 0..3 {
+        client.send(get("/"));
+        assert_eq!(client.answer().body, b"part".repeat(8));
+    }
+}
+
+#[test]
+fn several_streams_of_quick_parts_at_once_arrive_whole() {
+    let gate = Arc::new(Gate::default());
+    let server = server_of_parts(&[], Arc::clone(&gate));
+    let mut clients: Vec<_> = (0..6).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.send(get("/"));
+    }
+    for client in &mut clients {
+        client.take_to(&b"4\r\npart\r\n".repeat(8));
+    }
+    gate.open();
+    for client in &mut clients {
+        client.take_to(b"0\r\n\r\n");
+        client.send(get("/"));
+        assert_eq!(client.answer().body, b"part".repeat(8));
+    }
+}
+
 #[test]
 fn requests_that_come_while_an_answer_is_queued_are_answered_after_it() {
     let body = Arc::<[u8]>::from(pattern(LARGE));

@@ -12,7 +12,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use trivet_server::http::Limits;
+use trivet_server::http::forwarded::Family;
+use trivet_server::http::{Limits, Trusted};
 use trivet_server::{
     Application, BodyBytes, BodyError, Config, Engine, Event, Exchange, Listener, Sent, Snapshot,
 };
@@ -86,6 +87,9 @@ pub(crate) fn config() -> Config {
         threads: 8,
         server: b"trivet".to_vec(),
         accepts_per_turn: 64,
+        trusted: Trusted::default(),
+        forwarded: Family::default(),
+        proxy_protocol: false,
         access_log: None,
     }
 }
