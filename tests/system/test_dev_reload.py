@@ -306,3 +306,44 @@ def test_the_project_is_never_kept_by_a_library_that_imports_it(start: Start) ->
     server.wait_until_ready()
     server.edit("v = 2", name="settings_of_mine.py")
     assert server.get()[1].startswith("2 ")
+
+
+def stuck_when_imported_again(folder: Path) -> tuple[Path, Path, str]:
+    """A module whose second import, the warm parent's, waits until the gate is opened.
+
+    The journal has a letter for each import.
+    """
+    gate, journal = folder / "gate", folder / "journal"
+    os.mkfifo(gate)
+    journal.touch()
+    module = f"""\
+with open({str(journal)!r}, "r+") as journal:
+    second = journal.read() == "x"
+    journal.write("x")
+if second:
+    open({str(gate)!r}).read()
+"""
+    return gate, journal, module
+
+
+def test_a_save_while_the_warm_parent_imports_waits_for_it(start: Start, tmp_path: Path) -> None:
+    gate, journal, module = stuck_when_imported_again(tmp_path)
+    server = start({"helper.py": "import outside\nvalue = 1"}, outside={"outside.py": module})
+    server.process.wait_for_output("ready after")
+    server.process.wait_until(lambda: journal.read_text() == "xx", "the warm parent imports")
+    with gate.open("w"):
+        server.edit("import outside\nvalue = 2", "dev-changed")
+    server.wait_for("dev-reloaded", 1)
+    assert journal.read_text() == "xx"
+    assert server.get()[1].startswith("2 ")
+
+
+def test_a_warm_parent_that_hangs_is_given_up(start: Start, tmp_path: Path) -> None:
+    _, journal, module = stuck_when_imported_again(tmp_path)
+    server = start({"helper.py": "import outside\nvalue = 1"}, outside={"outside.py": module})
+    server.process.wait_for_output("ready after")
+    server.process.wait_until(lambda: journal.read_text() == "xx", "the warm parent imports")
+    server.edit("import outside\nvalue = 2")
+    assert 'why_cold="importing outside the app takes longer than in it"' in server.process.output
+    assert server.get()[1].startswith("2 ")
+    assert server.process.stop() == 0

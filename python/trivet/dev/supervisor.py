@@ -51,6 +51,11 @@ HANG_TIMES = 3.0
 #: The first import has nothing to be compared with.
 FIRST_HANG_SECONDS = 10.0
 
+#: A warm parent that keeps a worker waiting for longer than this, and than so many times the
+#: longest load, is stuck in an import: it may lack what the app does before.
+WARM_SECONDS = 3.0
+WARM_TIMES = 3.0
+
 #: The worker writes its stacks when that time is over; then they can be read.
 STACKS_SECONDS = 0.2
 
@@ -226,7 +231,8 @@ class DevSupervisor:
             generation=self._generation, slot=slot.number, patience_seconds=self._hang_seconds()
         )
         warm = self._warm
-        if warm is not None and warm.is_ready and not cold:
+        if warm is not None and not cold:
+            # Also when it still imports: two that import side by side take longer.
             try:
                 worker = warm.fork(order)
             except OSError:
@@ -441,6 +447,7 @@ class DevSupervisor:
             )  # fmt: skip
             if mine and not worker.pid:
                 worker.pid = int(str(message.data["pid"]))
+                worker.began = time.monotonic()
                 if worker.doomed:
                     worker.discard()
                 return
@@ -463,6 +470,15 @@ class DevSupervisor:
             warm.retired = True
             self._retired_warm.append(warm)
             self._end_if_unused(warm)
+
+    def _give_up_waiting(self, worker: Worker) -> None:
+        """The warm parent is stuck, and this worker will not come."""
+        worker.doomed = worker.ended = True
+        self._going.append(worker)
+        for warm in self._warm_parents():
+            if worker in warm.workers:
+                warm.workers.remove(worker)
+        self._drop_warm("importing outside the app takes longer than in it", for_good=True)
 
     def _end_if_unused(self, warm: Warm) -> None:
         if warm.retired and not warm.workers:
@@ -585,6 +601,9 @@ class DevSupervisor:
                 self._loader_died(slot, worker, status)
 
     def _loader_died(self, slot: Slot, worker: Worker, status: int | None) -> None:
+        if worker.is_warm and not worker.pid:
+            self._start(slot, cold=True)  # the warm parent has ended before it was forked
+            return
         how = restart.how_it_ended(status)
         stacks = self._stacks(worker)
         if worker.is_warm and status is not None and os.WIFSIGNALED(status):
@@ -647,6 +666,8 @@ class DevSupervisor:
         return max(0.0, min(moments) - time.monotonic()) if moments else None
 
     def _hangs_at(self, worker: Worker) -> float:
+        if worker.is_warm and not worker.pid:
+            return worker.began + max(WARM_SECONDS, WARM_TIMES * self._slowest_good_load)
         return worker.began + worker.order.patience_seconds + STACKS_SECONDS
 
     def _keep_time(self) -> None:
@@ -659,7 +680,12 @@ class DevSupervisor:
             worker_loading = slot.loading
             if worker_loading is None or worker_loading.hangs:
                 continue
-            if self._hangs_at(worker_loading) <= now and self._stop_began is None:
+            if self._hangs_at(worker_loading) > now or self._stop_began is not None:
+                continue
+            if worker_loading.is_warm and not worker_loading.pid:
+                self._give_up_waiting(worker_loading)
+                self._start(slot, cold=True)
+            else:
                 worker_loading.hangs = True
                 seconds = now - worker_loading.began
                 self._start_stand_in(
