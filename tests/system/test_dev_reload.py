@@ -329,7 +329,7 @@ if second:
 def test_a_save_while_the_warm_parent_imports_waits_for_it(start: Start, tmp_path: Path) -> None:
     gate, journal, module = stuck_when_imported_again(tmp_path)
     server = start({"helper.py": "import outside\nvalue = 1"}, outside={"outside.py": module})
-    server.process.wait_for_output("ready after")
+    server.process.wait_for_output(" dev-ready ")
     server.process.wait_until(lambda: journal.read_text() == "xx", "the warm parent imports")
     with gate.open("w"):
         server.edit("import outside\nvalue = 2", "dev-changed")
@@ -341,7 +341,7 @@ def test_a_save_while_the_warm_parent_imports_waits_for_it(start: Start, tmp_pat
 def test_a_warm_parent_that_hangs_is_given_up(start: Start, tmp_path: Path) -> None:
     _, journal, module = stuck_when_imported_again(tmp_path)
     server = start({"helper.py": "import outside\nvalue = 1"}, outside={"outside.py": module})
-    server.process.wait_for_output("ready after")
+    server.process.wait_for_output(" dev-ready ")
     server.process.wait_until(lambda: journal.read_text() == "xx", "the warm parent imports")
     server.edit("import outside\nvalue = 2")
     assert 'why_cold="importing outside the app takes longer than in it"' in server.process.output

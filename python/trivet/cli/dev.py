@@ -37,28 +37,32 @@ def _run_script(data: str) -> int:
 
 def _run(parsed: Parsed, keywords: Mapping[str, object], *, script_data: str | None) -> int:
     directory = working_directory()
-    # In production nobody reads these files: what it would be there is asked without them.
+    # In production nobody reads these files, or types these flags: what it would be there is asked
+    # without them.
     real_environment = dict(os.environ)
+    app_alone = {name: value for name, value in parsed.flags.items() if name == "app"}
     files = read_environment_files(directory, os.environ)
     files.apply(os.environ)
 
-    def resolved_for(mode: Mode, environ: Mapping[str, str]) -> Resolved:
+    def resolved_for(
+        mode: Mode, flags: Mapping[str, str | list[str] | bool], environ: Mapping[str, str]
+    ) -> Resolved:
         return resolve(
             mode=mode,
-            flags=parsed.flags,
-            keywords=keywords,
+            flags=flags,
+            keywords=keywords if mode == "dev" else {},
             environ=environ,
             directory=directory,
             config_file=parsed.config_file,
         )
 
-    resolved = resolved_for("dev", os.environ)
+    resolved = resolved_for("dev", parsed.flags, os.environ)
 
     def difference() -> str:
         from trivet.cli.settings import difference as text_of_difference
 
         try:
-            production = resolved_for("serve", real_environment)
+            production = resolved_for("serve", app_alone, real_environment)
         except TrivetError as error:
             return f"trivet serve would refuse these settings: {error}"
         return text_of_difference(resolved, production, wants_colour(sys.stderr, os.environ))

@@ -149,6 +149,11 @@ def changed_line(paths: Sequence[str], action: str, at: float, columns: int, col
     return f"{paint(clock(at), 'quiet', colour)} changed {names}{paint(tail, 'quiet', colour)}"
 
 
+def ready_line(seconds: float, at: float, columns: int, colour: bool) -> str:
+    """The first worker answers."""
+    return _arrived("✓", f"ready after {duration(seconds)}", "", at, columns, colour)
+
+
 def reloaded_line(seconds: float, why_cold: str, at: float, columns: int, colour: bool) -> str:
     """The new code answers: `14:02:19 ↻ reloaded in 180 ms`."""
     return _arrived("↻", f"reloaded in {duration(seconds)}", why_cold, at, columns, colour)

@@ -360,7 +360,7 @@ class DevSupervisor:
         self._told_generation = self._generation
         why = "" if worker.is_warm else self._why_cold or "no worker was forked from it yet"
         if first:
-            self._terminal.note(f"ready after {seconds:.2f} s")
+            self._terminal.ready(seconds)
         elif self._broken:
             self._terminal.recovered(seconds, worker.is_warm, why)
         else:

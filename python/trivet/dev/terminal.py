@@ -129,6 +129,10 @@ class Terminal:
         self._open_url = facts.open_url or (facts.urls[0] if facts.urls else "")
         self._voice.started(facts, keys=self._keys is not None)
 
+    def ready(self, seconds: float) -> None:
+        """The first worker answers."""
+        self._voice.ready(seconds)
+
     def reloading(self, paths: Sequence[str]) -> None:
         """These files changed, and the next worker is on its way."""
         self._voice.changed(paths, "")

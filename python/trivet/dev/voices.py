@@ -56,6 +56,9 @@ class ScreenVoice:
     def started(self, facts: StartFacts, *, keys: bool) -> None:
         self.write(screen.start_screen(facts, self.columns, self._colour, keys=keys))
 
+    def ready(self, seconds: float) -> None:
+        self.write(screen.ready_line(seconds, self._now(), self.columns, self._colour))
+
     def changed(self, paths: Sequence[str], action: str) -> None:
         self.write(screen.changed_line(paths, action, self._now(), self.columns, self._colour))
 
@@ -120,6 +123,9 @@ class LogVoice:
         )
         for note in facts.notes:
             self.note(note)
+
+    def ready(self, seconds: float) -> None:
+        self._log.emit("dev-ready", seconds=seconds)
 
     def changed(self, paths: Sequence[str], action: str) -> None:
         self._log.emit("dev-changed", paths=" ".join(paths), action=action or "reload")

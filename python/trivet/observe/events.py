@@ -226,6 +226,12 @@ EVENTS = _table(
         ("reason", "workers", "threads", "framework", "env", "watch", "errors"),
     ),
     Event(
+        "dev-ready",
+        "info",
+        "ready after {seconds} s",
+        "The first worker has loaded the application. Requests that came before it have waited.",
+    ),
+    Event(
         "dev-changed",
         "info",
         "changed: {paths} ({action})",
