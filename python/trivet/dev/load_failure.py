@@ -1,4 +1,4 @@
-"""Why there is no app: what a page about it can show when no exception is at hand; values only."""
+"""What is known of a worker that ended, or hangs, while it imported the app; a value only."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class LoadFailure:
-    """What is known of a worker that died or hangs while it loads the app."""
+    """Made by the supervisor. `what` is one line: "the worker was killed by SIGSEGV".
+
+    `detail` says more in a few lines, `stacks` is faulthandler's text, `hint` what to do.
+    """
 
     what: str
     detail: str = ""
-    #: The stacks of its threads, as faulthandler writes them.
     stacks: str = ""
     hint: str = ""
