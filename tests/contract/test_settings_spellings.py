@@ -39,6 +39,9 @@ EXAMPLES = {
     "reload_poll": "on",
     "reload_grace": "5s",
     "warm": "off",
+    "console": "off",
+    "editor": "code",
+    "path_map": "/app=/home/me/shop",
 }
 
 

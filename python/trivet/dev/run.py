@@ -15,6 +15,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from trivet.dev.console_policy import (
+    console_link,
+    console_notes,
+    console_policy,
+    refuse_in_production,
+)
+from trivet.dev.editor import parse_path_map
 from trivet.dev.plan import DevPlan
 from trivet.dev.roots import project_roots
 from trivet.dev.screen import StartFacts
@@ -43,7 +50,9 @@ def run_dev(resolved: Resolved, directory: Path) -> int:
     not: browsers see why, and the next save is another attempt.
     """
     began = time.monotonic()
+    refuse_in_production(os.environ)
     settings = resolved.settings
+    console, why_no_console = console_policy(wanted=settings.console, lan=False, environ=os.environ)
     choice = find_app(settings.app, directory, os.environ)
     workers = settings.workers if isinstance(settings.workers, int) else 1
     # What a start has to say is on the start screen.
@@ -57,12 +66,12 @@ def run_dev(resolved: Resolved, directory: Path) -> int:
             token=secrets.token_urlsafe(24),
             state_directory=state_directory,
             project_roots=roots,
-            console=True,
-            console_off_reason="",
+            console=console,
+            console_off_reason=why_no_console,
             locals_shown=True,
             refresh=True,
-            editor=os.environ.get("TRIVET_EDITOR", ""),
-            path_map=(),
+            editor=settings.editor,
+            path_map=parse_path_map(settings.path_map),
             urls=tuple(listeners.urls),
             app_name=choice.name,
         )
@@ -88,7 +97,8 @@ def run_dev(resolved: Resolved, directory: Path) -> int:
             reason=choice.reason,
             workers=workers,
             threads=settings.threads,
-            notes=resolved.notes,
+            notes=(*resolved.notes, *console_notes(session)),
+            open_url=console_link(session),
         )
         before = list(sys.modules)
         with terminal:

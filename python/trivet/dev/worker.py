@@ -18,8 +18,9 @@ from signal import Signals
 
 from trivet.app.load import load_app
 from trivet.app.whose_code import is_of_trivet
-from trivet.dev import imported, messages
+from trivet.dev import current_request, imported, messages
 from trivet.dev.broadcast import Broadcast
+from trivet.dev.current_request import watch_logging
 from trivet.dev.failure import failure_of
 from trivet.dev.fork import unblock_signals
 from trivet.dev.hand_over import Channel, Connection
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from trivet.dev.plan import DevPlan, Order
+    from trivet.dev.report import Report
 
 #: How long atexit functions and threads of the app may take.
 LEAVE_SECONDS = 1.0
@@ -91,7 +93,9 @@ def run_dev_worker(
     else:
         app, failed = _load(order, plan, broadcast, link, before)
     seconds = time.monotonic() - began
-    requests = Requests(_dressed(app, plan, broadcast), app, partial(link.send, messages.REQUEST))
+    requests = Requests(
+        _dressed(app, plan, broadcast, link), app, partial(link.send, messages.REQUEST)
+    )
     engine = Engine(
         requests, plan.settings, plan.listeners, multiprocess=plan.settings.workers != 1
     )
@@ -105,11 +109,18 @@ def run_dev_worker(
     return loop.run()
 
 
-def _dressed(app: Any, plan: DevPlan, broadcast: Broadcast) -> Any:
+def _dressed(app: Any, plan: DevPlan, broadcast: Broadcast, link: Link) -> Any:
     from trivet.dev.debugger import Debugger
     from trivet.dev.refresh import Refresh
 
-    return Refresh(Debugger(app, plan.session, broadcast), plan.session, broadcast)
+    def tell(report: Report, error: BaseException) -> None:
+        """Runs on the app thread whose request failed."""
+        url = f"{plan.session.urls[0].rstrip('/')}/-/trivet/errors/{report.number}"
+        failure = failure_of(error, plan.session.project_roots, url=url if report.number else "")
+        link.send(messages.EXCEPTION, **failure.to_data())
+
+    debugger = Debugger(app, plan.session, broadcast, on_report=tell)
+    return Refresh(debugger, plan.session, broadcast)
 
 
 def _stand_in(failure: dict[str, str], plan: DevPlan, broadcast: Broadcast) -> Any:
@@ -126,6 +137,8 @@ def _load(
     roots = [str(root) for root in plan.session.project_roots]
     path = stacks_file(plan.session.state_directory, os.getpid())
     error: BaseException | None = None
+    watch_logging()
+    noted = current_request.begin({})  # the page of a failed import shows what it has logged
     with path.open("w") as stacks:
         # A crash of C code leaves its stack here, and so does an import that does not end: the
         # supervisor reads it, for this process cannot tell any more.
@@ -139,6 +152,7 @@ def _load(
         finally:
             faulthandler.cancel_dump_traceback_later()
             faulthandler.enable()
+            current_request.end()
     path.unlink(missing_ok=True)
     link.send(
         messages.LOADED,
@@ -155,7 +169,14 @@ def _load(
     # sys.modules would keep what the failed import has left half done.
     from trivet.dev.debugger import import_error_application
 
-    return import_error_application(cause, plan.session, broadcast, log_lines=[]), True
+    app = import_error_application(
+        cause,
+        plan.session,
+        broadcast,
+        log_lines=noted.log_lines,
+        on_report=lambda report, error: None,  # the terminal was told above
+    )
+    return app, True
 
 
 def _of_the_app(error: BaseException) -> BaseException:
