@@ -177,7 +177,10 @@ def edit(file: Path) -> None:
 def test_with_lan_others_may_visit_and_nobody_has_a_console(start: Start) -> None:
     server = start("-m", "trivet", "dev", "shop:app", "--port", "PORT", "--lan")
     line = server.wait_for_output(r"dev-started .*").group()
-    assert 'errors="in the browser, without console (--lan)"' in line
+    assert (
+        'errors="in the browser, without console (this start is open to the network (--lan))"'
+        in line
+    )
     assert f"http://127.0.0.1:{server.address.authority.rpartition(':')[2]}" in line
     listening = subprocess.run(
         ["ss", "-Hltn", f"sport = :{server.address.authority.rpartition(':')[2]}"],

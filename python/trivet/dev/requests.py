@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+#: In the environ: what middleware calls that holds start_response back.
+NOTE_VIEW = "trivet.dev.note_view"
+
+
 class Requests:
     """Wraps `app`; calls `tell(**fields)` at the end of each request, on the thread that ran it.
 
@@ -66,14 +70,14 @@ class _Request:
         self._view = ""
         self._static = False
         self._answered = False
+        environ[NOTE_VIEW] = self.note_view
         if "werkzeug.socket" in environ:
             self.answer()  # most likely a WebSocket: nobody waits for its end
 
     def starting(self, start_response: Any) -> Any:
         def start(status: str, headers: Any, exc_info: Any = None) -> Any:
             self._status = status
-            self._view = view_of(self._environ, self._requests.loaded)
-            self._static = is_static_view(self._environ)
+            self.note_view()
             write = start_response(status, headers, exc_info) if exc_info else start_response(
                 status, headers
             )  # fmt: skip
@@ -85,6 +89,12 @@ class _Request:
             return count_and_write
 
         return start
+
+    def note_view(self) -> None:
+        """To be called when the app starts its answer: later Flask has forgotten the view."""
+        if not self._view:
+            self._view = view_of(self._environ, self._requests.loaded)
+            self._static = is_static_view(self._environ)
 
     def answer(self) -> None:
         """The first bytes of the answer are on their way."""
