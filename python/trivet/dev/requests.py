@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 
-from trivet.dev.views import is_static_view, view_of
+from trivet.dev.views import NOTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,8 +63,6 @@ class _Request:
         self._environ = environ
         self._began = time.monotonic()
         self._status = ""
-        self._view = ""
-        self._static = False
         self._answered = False
         if "werkzeug.socket" in environ:
             self.answer()  # most likely a WebSocket: nobody waits for its end
@@ -72,8 +70,6 @@ class _Request:
     def starting(self, start_response: Any) -> Any:
         def start(status: str, headers: Any, exc_info: Any = None) -> Any:
             self._status = status
-            self._view = view_of(self._environ, self._requests.loaded)
-            self._static = is_static_view(self._environ)
             write = start_response(status, headers, exc_info) if exc_info else start_response(
                 status, headers
             )  # fmt: skip
@@ -94,14 +90,15 @@ class _Request:
 
     def over(self) -> None:
         self.answer()
+        view, static = self._environ.get(NOTED, ("", False))
         self._requests._tell(
             method=self._environ.get("REQUEST_METHOD", ""),
             path=self._environ.get("SCRIPT_NAME", "") + self._environ.get("PATH_INFO", ""),
             query=self._environ.get("QUERY_STRING", ""),
             status=self._status[:3],
             ms=round((time.monotonic() - self._began) * 1000, 1),
-            view=self._view,
-            static=self._static,
+            view=view,
+            static=static,
             at=time.time(),
         )
 
