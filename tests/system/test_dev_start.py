@@ -143,7 +143,7 @@ def test_https_is_trusted_by_who_knows_the_authority(start: Start, tmp_path: Pat
     context = ssl.create_default_context(cafile=str(authority))
     https = server.url.replace("http:", "https:")
     words = get(https, context).split()
-    assert words[:3] == ["first", "words", "https"]
+    assert words[:4] == ["first", "words", "https", "127.0.0.1"]
     # The relay leaves no process behind.
     assert server.stop() == 0
     server.wait_until(lambda: not listens(server.address), "the port is free again")

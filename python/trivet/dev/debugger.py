@@ -3,7 +3,7 @@ that stand for an app which could not be loaded. What the page says is not decid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,6 @@ from trivet.dev.current_request import Noted, begin, end, resume, watch_logging
 from trivet.dev.desk import IN_THE_MIDDLE, ErrorDesk, OnReport
 from trivet.dev.load_failure import LoadFailure
 from trivet.dev.report import Cause, Report
-from trivet.dev.requests import NOTE_VIEW
 from trivet.dev.routes import own_page
 from trivet.dev.session import DevSession
 from trivet.dev.swallowing import hear_of_errors
@@ -50,7 +49,7 @@ class Debugger:
             return own
         noted = begin(environ)
         environ["wsgi.input"] = noted.body
-        held = HeldStart(start_response, environ.get(NOTE_VIEW))
+        held = HeldStart(start_response)
         body: Any = None
         try:
             body = self.app(environ, held)
@@ -96,11 +95,8 @@ class Debugger:
 class HeldStart:
     """start_response, which waits with the head until there is something to send (PEP 3333)."""
 
-    def __init__(
-        self, start_response: StartResponse, note_view: Callable[[], None] | None = None
-    ) -> None:
+    def __init__(self, start_response: StartResponse) -> None:
         self._start_response = start_response
-        self._note_view = note_view
         self._arguments: tuple[Any, ...] = ()
         self._write: Any = None
         self.begun = False
@@ -112,8 +108,6 @@ class HeldStart:
         if self._arguments and exc_info is None:
             raise AssertionError("start_response was called twice without exc_info (PEP 3333)")
         self._arguments = (status, headers)
-        if self._note_view is not None:
-            self._note_view()  # later the framework has forgotten it
         return self.write
 
     @property

@@ -83,10 +83,9 @@ def open_https_front(
     path = state_directory / "app.sock"
     behind = bind_all([Address(path=str(path))], backlog)
     descriptors = [listener.fileno() for listener in public.sockets]
-    flags = [] if "proxy_protocol" in SPECS else ["--no-proxy-header"]
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "trivet.dev.tls_relay", *map(str, descriptors), *flags),
+            *(sys.executable, "-m", "trivet.dev.tls_relay", *map(str, descriptors)),
             *("--to", str(path), "--chain", str(certificate.chain), "--key", str(certificate.key)),
         ],
         stdin=subprocess.PIPE,
@@ -98,8 +97,5 @@ def open_https_front(
 
 def behind_https(settings: Settings) -> Settings:
     """The settings of an engine behind the relay, which says who the client is."""
-    told: dict[str, object] = {"url_scheme": "https"}
-    if "proxy_protocol" in SPECS:
-        # Nobody but this user can connect to the socket: its directory is private.
-        told |= {"proxy_protocol": True, "trusted_proxies": ("unix",)}
-    return replace(settings, **told)  # type: ignore[arg-type]  # names and values of the table
+    # Nobody but this user can connect to the socket: its directory is private.
+    return replace(settings, url_scheme="https", proxy_protocol=True, trusted_proxies=("unix",))

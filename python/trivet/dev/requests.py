@@ -9,16 +9,12 @@ from __future__ import annotations
 import threading
 import time
 
-from trivet.dev.views import is_static_view, view_of
+from trivet.dev.views import NOTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
-
-
-#: In the environ: what middleware calls that holds start_response back.
-NOTE_VIEW = "trivet.dev.note_view"
 
 
 class Requests:
@@ -67,17 +63,13 @@ class _Request:
         self._environ = environ
         self._began = time.monotonic()
         self._status = ""
-        self._view = ""
-        self._static = False
         self._answered = False
-        environ[NOTE_VIEW] = self.note_view
         if "werkzeug.socket" in environ:
             self.answer()  # most likely a WebSocket: nobody waits for its end
 
     def starting(self, start_response: Any) -> Any:
         def start(status: str, headers: Any, exc_info: Any = None) -> Any:
             self._status = status
-            self.note_view()
             write = start_response(status, headers, exc_info) if exc_info else start_response(
                 status, headers
             )  # fmt: skip
@@ -90,12 +82,6 @@ class _Request:
 
         return start
 
-    def note_view(self) -> None:
-        """To be called when the app starts its answer: later Flask has forgotten the view."""
-        if not self._view:
-            self._view = view_of(self._environ, self._requests.loaded)
-            self._static = is_static_view(self._environ)
-
     def answer(self) -> None:
         """The first bytes of the answer are on their way."""
         if not self._answered:
@@ -104,14 +90,15 @@ class _Request:
 
     def over(self) -> None:
         self.answer()
+        view, static = self._environ.get(NOTED, ("", False))
         self._requests._tell(
             method=self._environ.get("REQUEST_METHOD", ""),
             path=self._environ.get("SCRIPT_NAME", "") + self._environ.get("PATH_INFO", ""),
             query=self._environ.get("QUERY_STRING", ""),
             status=self._status[:3],
             ms=round((time.monotonic() - self._began) * 1000, 1),
-            view=self._view,
-            static=self._static,
+            view=view,
+            static=static,
             at=time.time(),
         )
 

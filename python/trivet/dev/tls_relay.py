@@ -35,10 +35,9 @@ MOST_PLAIN_BYTES = 16 * 1024
 class Relay:
     """Takes connections, and copies bytes in both directions until one side has ended."""
 
-    def __init__(self, path: str, context: ssl.SSLContext, *, proxy_header: bool = True) -> None:
+    def __init__(self, path: str, context: ssl.SSLContext) -> None:
         self._path = path
         self._context = context
-        self._proxy_header = proxy_header
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, listener: socket.socket) -> None:
@@ -59,7 +58,7 @@ class Relay:
         connection.setblocking(False)
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            header = proxy_header(connection) if self._proxy_header else b""
+            header = proxy_header(connection)
             first = await asyncio.wait_for(_peek(connection), HANDSHAKE_SECONDS)
             reader, writer = await _open(
                 connection, self._context if first == TLS_HANDSHAKE else None
@@ -216,15 +215,10 @@ def main() -> None:
     parser.add_argument("descriptors", nargs="+", type=int)
     for name in ("--to", "--chain", "--key"):
         parser.add_argument(name, required=True)
-    parser.add_argument("--no-proxy-header", action="store_true")
     arguments = parser.parse_args()
     # Ctrl-C goes to every process of the terminal; the parent says when it is time.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    relay = Relay(
-        arguments.to,
-        tls_context(arguments.chain, arguments.key),
-        proxy_header=not arguments.no_proxy_header,
-    )
+    relay = Relay(arguments.to, tls_context(arguments.chain, arguments.key))
     listeners = [socket.socket(fileno=number) for number in arguments.descriptors]
     # What still runs when the parent has gone is of no use to anybody.
     asyncio.run(run(listeners, relay))

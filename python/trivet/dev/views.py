@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+#: Where a request's environ has what was noted: the view's name, and whether it serves files.
+NOTED = "trivet.view"
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
+
+
+def noting_views(app: Any) -> Callable[[dict[str, Any], Any], Any]:
+    """The application, which leaves in each environ which view has answered."""
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        def start(status: str, headers: Any, *exc_info: Any) -> Any:
+            environ[NOTED] = view_of(environ, app), is_static_view(environ)
+            return start_response(status, headers, *exc_info)
+
+        return app(environ, start)
+
+    return application
 
 
 def view_of(environ: Mapping[str, Any], app: object) -> str:

@@ -29,6 +29,7 @@ from trivet.dev.load_failure import LoadFailure
 from trivet.dev.messages import Link
 from trivet.dev.refresh import Refresh
 from trivet.dev.requests import Requests
+from trivet.dev.views import noting_views
 from trivet.engine.serve import Engine
 from trivet.errors import TrivetError
 from trivet.startup import Startup
@@ -120,7 +121,10 @@ def _dressed(app: Any, plan: DevPlan, broadcast: Broadcast, link: Link) -> Any:
         failure = failure_of(error, session.project_roots, url=_url_of(report, session))
         link.send(messages.EXCEPTION, **failure.to_data())
 
-    return Refresh(Debugger(app, session, broadcast, on_report=tell), session, broadcast)
+    debugger = Debugger(app, session, broadcast, on_report=tell)
+    # Inside everything that holds the answer back: Flask forgets the view as soon as it returns.
+    debugger.app = noting_views(app)
+    return Refresh(debugger, session, broadcast)
 
 
 def _url_of(report: Report, session: DevSession) -> str:

@@ -7,7 +7,7 @@ from flask import Blueprint, Flask, Response
 from flask.views import MethodView
 from werkzeug.test import EnvironBuilder
 
-from trivet.dev.views import is_static_view, view_of
+from trivet.dev.views import NOTED, is_static_view, noting_views, view_of
 
 
 class Cart(MethodView):
@@ -39,13 +39,15 @@ def shop() -> Flask:
 def asked(path: str, app: Flask, told: object = None) -> tuple[str, bool]:
     """What is known of the view at the moment when Flask starts its answer."""
     environ = EnvironBuilder(path).get_environ()
-    known = []
+    known: list[tuple[str, bool]] = []
 
     def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
         known.append((view_of(environ, app if told is None else told), is_static_view(environ)))
 
-    for _ in app(environ, start_response):
+    for _ in noting_views(app)(environ, start_response):
         pass
+    if told is None:
+        assert environ[NOTED] == known[0]
     return known[0]
 
 
