@@ -92,6 +92,7 @@ lint: $(STAMPS)/tools  ## formatting, lints, layers, workflows, links in the doc
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	cargo fmt --manifest-path benchmarks/floor/Cargo.toml --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	tools/check_workflows.sh $(BIN)
 	$(BIN)/python tools/check_links.py
 
@@ -104,6 +105,7 @@ types: $(STAMPS)/tests $(STAMPS)/engine  ## mypy, and the engine's stub against 
 .PHONY: test-rust
 test-rust: $(STAMPS)/tools  ## cargo's tests
 	cargo test --workspace --exclude trivet-python --quiet
+	cargo test --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --quiet
 
 .PHONY: test-unit
 test-unit: $(STAMPS)/tests $(STAMPS)/engine  ## tests without processes
@@ -112,6 +114,19 @@ test-unit: $(STAMPS)/tests $(STAMPS)/engine  ## tests without processes
 .PHONY: test-system
 test-system: $(STAMPS)/tests $(STAMPS)/engine  ## tests of real processes
 	$(BIN)/python -m pytest tests/system $(ARGS)
+
+.PHONY: differential
+differential: $(STAMPS)/tests  ## two million random heads through our parser, h11 and llhttp
+	TRIVET_TEST_HEADS=2000000 $(BIN)/python -m pytest tests/differential -s --timeout 3600 $(ARGS)
+
+# The stable toolchain: what cargo-fuzz needs of a nightly one is let through.
+FUZZ_SECONDS ?= 720
+.PHONY: fuzz
+fuzz:  ## every fuzz target for FUZZ_SECONDS; cargo install cargo-fuzz first
+	for target in head chunked proxy_header forwarded connection; do \
+	    RUSTC_BOOTSTRAP=1 cargo fuzz run -s none --features libfuzzer $$target fuzz/corpus/$$target \
+	        -- -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -print_final_stats=1; \
+	done
 
 .PHONY: test-pythons
 test-pythons:  ## unit and contract tests on every other Python that is installed
@@ -123,6 +138,7 @@ format: $(STAMPS)/tools  ## format Python and Rust
 	$(BIN)/ruff format
 	cargo fmt --all
 	cargo fmt --manifest-path benchmarks/floor/Cargo.toml
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 
 # --- documents and numbers ----------------------------------------------------------------------
@@ -131,6 +147,8 @@ format: $(STAMPS)/tools  ## format Python and Rust
 generate: $(STAMPS)/tools  ## write the pages and files that are made from tables
 	PYTHONPATH=python $(BIN)/python -m trivet.settings.document
 	PYTHONPATH=python $(BIN)/python -m trivet.observe.document --write docs/reference/events.md
+	$(BIN)/python -m tests.security.document --write
+	$(BIN)/python -m tests.corpus.document --write
 
 .PHONY: docs
 docs: generate  ## generated pages, and every link inside the documentation

@@ -241,3 +241,10 @@ def test_the_root_path_is_the_script_name(
     server = start_server(server_kind, APPLICATION, REPOSITORY, root_path=root_path)
     environ = Served(server_kind, server).environ(f"{encoded}/environ/a%20b")
     assert (environ["SCRIPT_NAME"], environ["PATH_INFO"]) == (script_name, "/environ/a b")
+
+
+def test_a_proxy_field_does_not_become_http_proxy(served: Served) -> None:
+    """Programs take HTTP_PROXY for the address of their proxy (CVE-2016-5385)."""
+    environ = served.environ(headers=[("Proxy", "http://192.0.2.1"), ("X-Proxy", "kept")])
+    assert "HTTP_PROXY" not in environ
+    assert environ["HTTP_X_PROXY"] == "kept"

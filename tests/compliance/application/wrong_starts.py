@@ -7,6 +7,11 @@ from typing import Any
 WRONG_STARTS: Mapping[str, tuple[Any, Any]] = {
     "a line feed in a header value": ("200 OK", [("X-Wrong", "a\nX-Injected: 1")]),
     "a carriage return in a header value": ("200 OK", [("X-Wrong", "a\rX-Injected: 1")]),
+    "a NUL in a header value": ("200 OK", [("X-Wrong", "a\0b")]),
+    "a space in a header name": ("200 OK", [("X Wrong", "1")]),
+    "a colon in a header name": ("200 OK", [("X-Wrong: 1\tX", "1")]),
+    "an empty header name": ("200 OK", [("", "1")]),
+    "a carriage return in the status": ("200 OK\rX-Injected: 1", []),
     "a line feed in a header name": ("200 OK", [("X-Wrong\nX-Injected", "1")]),
     "a line feed in the status": ("200 OK\r\nX-Injected: 1", []),
     "a status without a number": ("OK", []),

@@ -1,0 +1,68 @@
+"""The page about published vulnerabilities, made from advisories.toml; the proofs are not run here.
+
+python -m tests.security.document [--write PATH]
+"""
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+# The same module under two names; tomli is there where there is no tomllib yet.
+toml = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = Path(__file__).with_name("advisories.toml")
+PAGE = ROOT / "docs" / "reference" / "security.md"
+
+INTRODUCTION = """\
+# Published vulnerabilities
+
+What went wrong in other servers and parsers since 2018, and what shows that it does not apply
+here: a test in the tree, or the reason why there is nothing to test. Sources are the databases of
+advisories of PyPI, RustSec and GitHub, and the servers' own changelogs. How to report something in
+Trivet: [SECURITY.md](../../SECURITY.md).
+
+Each corpus file runs through the parser, whole and cut at every byte
+(`crates/trivet-http/tests/corpus.rs`), and against the built server over a socket
+(`tests/system/test_corpus_on_the_wire.py`).
+"""
+
+
+def read_table() -> list[dict[str, Any]]:
+    """Every advisory, in the order of the file."""
+    return list(toml.loads(TABLE.read_text(encoding="utf-8"))["advisory"])
+
+
+def page() -> str:
+    """The whole page."""
+    lines = [INTRODUCTION]
+    product = None
+    for row in read_table():
+        if row["product"] != product:
+            product = row["product"]
+            lines += ["", f"## {product}", ""]
+            lines += ["| advisory | class | what went wrong | here |", "|---|---|---|---|"]
+        lines.append(
+            f"| {row['identifier']} | {row['class'] or '–'} | {row['summary']} | {_here(row)} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _here(row: Mapping[str, Any]) -> str:
+    proofs = [_link(proof) for proof in row.get("proofs", ())]
+    reason = row.get("not_applicable", "")
+    return "; ".join([*proofs, *([reason] if reason else [])])
+
+
+def _link(proof: str) -> str:
+    path, _, test = proof.partition("::")
+    return f"[{test or Path(path).stem}](../../{path})"
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--write"]:
+        PAGE.write_text(page(), encoding="utf-8")
+    else:
+        sys.stdout.write(page())

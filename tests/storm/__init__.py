@@ -1,0 +1,1 @@
+"""A storm of random requests against the built server, and what must be left of it: nothing."""
