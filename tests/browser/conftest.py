@@ -1,29 +1,30 @@
-"""A real Chromium, driven by Playwright, and servers to point it at; skipped where there is none.
+"""A real Chromium, driven by Playwright, and `trivet dev` to point it at.
 
-`browser` is one for all tests; `page` is a new tab in a profile of its own. A test that expects
-errors in the browser's console says so with `expected_console_errors`.
+`browser` is one for all tests; `new_page` opens tabs in profiles of their own. Skipped where there
+is no Chromium.
 """
 
+import os
+import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.serving.addresses import TcpAddress, free_tcp_address
+from tests.serving.process import ServerProcess
 
-BROWSER = Path(__file__).parent
-SHOP = BROWSER / "shop"
-PICTURES = BROWSER.parent.parent / "docs" / "images"
-TOKEN = "the-token-of-this-start-1234567890"
+SHOP = Path(__file__).parent / "shop"
+PICTURES = Path(__file__).parents[2] / "docs" / "images"
 
 #: Generous, because the machine may be busy; nothing waits this long when all is well.
 PATIENCE_MILLISECONDS = 20_000
+
+PASSED_ON = ("PATH", "HOME", "LANG")
 
 
 @pytest.fixture(scope="session")
@@ -57,80 +58,77 @@ def new_page(browser: Any) -> Iterator[Callable[..., Any]]:
         yield open_page
 
 
-@pytest.fixture
-def page(new_page: Callable[..., Any]) -> Any:
-    return new_page()
+class DevSite:
+    """A project's copy, which a test may edit, and the `trivet dev` that serves it."""
 
-
-@dataclass(frozen=True)
-class DebuggedServer:
-    """The shop behind the error page."""
-
-    address: TcpAddress
-    state_directory: Path
-    token: str = TOKEN
+    def __init__(
+        self, folder: Path, trivet_folder: Path, log: Path, *flags: str, **environment: str
+    ) -> None:
+        self.folder = folder
+        self.address: TcpAddress = free_tcp_address()
+        command = [sys.executable, "-m", "trivet", "dev", "--bind", self.address.bind, *flags]
+        self.process = ServerProcess(
+            command,
+            addresses=[self.address],
+            directory=folder,
+            environment={
+                **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
+                "PYTHONPATH": str(trivet_folder),
+                "PYTHONUNBUFFERED": "1",
+                **environment,
+            },
+            output_path=log,
+        )
 
     def url(self, path: str = "/") -> str:
         return f"http://{self.address.authority}{path}"
 
+    @property
+    def console_link(self) -> str:
+        """The link that the start prints, which opens the console."""
+        link = re.search(r"http://\S+/-/trivet/open\?token=[\w-]+", self.process.output)
+        assert link is not None, self.process.output
+        return link[0]
+
+    @property
+    def token(self) -> str:
+        return self.console_link.partition("token=")[2]
+
+    def edit(self, name: str, before: str, after: str) -> None:
+        """Change a text in a file, as an editor does: at once, by a new name."""
+        path = self.folder / name
+        text = path.read_text()
+        assert before in text
+        draft = path.with_name(f".{path.name}.tmp")
+        draft.write_text(text.replace(before, after))
+        draft.rename(path)
+
+
+StartSite = Callable[..., DevSite]
+
 
 @pytest.fixture(scope="session")
-def start_debugged(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[..., DebuggedServer]]:
-    """Start an app behind the error page; keywords: workers, directory, environment."""
+def start_site(
+    tmp_path_factory: pytest.TempPathFactory, trivet_folder: Path
+) -> Iterator[StartSite]:
+    """Start `trivet dev` on a copy of the shop; flags, and variables as keywords."""
     with ExitStack() as stack:
 
-        def start(
-            target: str = "app:app", *, workers: int = 1, directory: Path = SHOP, **environment: str
-        ) -> DebuggedServer:
-            address = free_tcp_address()
-            state = tmp_path_factory.mktemp("dev-state")
-            process = subprocess.Popen(
-                [
-                    sys.executable,
-                    str(BROWSER / "serve_with_debugger.py"),
-                    target,
-                    str(address.port),
-                    str(workers),
-                    str(state),
-                    TOKEN,
-                ],
-                cwd=directory,
-                env=server_environment(environment),
-                stdin=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-            stack.callback(process.wait, 20)
-            assert process.stdin is not None
-            stack.callback(process.stdin.close)  # which ends it
-            wait_until_listening(address, process)
-            return DebuggedServer(address, state)
+        def start(*flags: str, **environment: str) -> DevSite:
+            folder = tmp_path_factory.mktemp("site")
+            project = folder / "shop"
+            shutil.copytree(SHOP, project, ignore=shutil.ignore_patterns("__pycache__"))
+            log = folder / "output.log"
+            site = DevSite(project, trivet_folder, log, *flags, **environment)
+            stack.callback(site.process.clean_up)
+            site.process.wait_until_listening()
+            site.process.wait_for_output("dev-started")
+            return site
 
         yield start
 
 
-def server_environment(more: dict[str, str]) -> dict[str, str]:
-    import os
-
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    paths = [str(BROWSER.parent.parent / "python")]
-    return {**kept, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1", **more}
-
-
-def wait_until_listening(address: TcpAddress, process: subprocess.Popen[bytes]) -> None:
-    """Return when the server accepts; fail when it has ended instead."""
-    import time
-
-    while True:
-        try:
-            address.connect().close()
-            return
-        except OSError:
-            assert process.poll() is None, "the server ended before it listened"
-            time.sleep(0.01)  # a listening socket sends no signal; the end of the process ends this
-
-
 @pytest.fixture(scope="session")
-def shop(start_debugged: Callable[..., DebuggedServer]) -> DebuggedServer:
-    return start_debugged(TRIVET_EDITOR="code")
+def shop(start_site: StartSite) -> DevSite:
+    """The shop, for tests that change nothing in it."""
+    return start_site(TRIVET_EDITOR="code")

@@ -47,6 +47,9 @@ EXAMPLES = {
     "open": "on",
     "https": "on",
     "lan": "on",
+    "console": "off",
+    "editor": "code",
+    "path_map": "/app=/home/me/shop",
 }
 
 # Variables without which a rule refuses the example.

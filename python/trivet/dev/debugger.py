@@ -3,7 +3,7 @@ that stand for an app which could not be loaded. What the page says is not decid
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -191,7 +191,7 @@ def import_error_application(
     session: DevSession,
     broadcast: Broadcast,
     *,
-    log_lines: Sequence[str] = (),
+    log_lines: Iterable[str] = (),
     on_report: OnReport | None = None,
 ) -> Application:
     """Return what a worker serves whose app raised at import: that error, with its frames."""

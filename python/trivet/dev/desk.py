@@ -97,8 +97,7 @@ class ErrorDesk:
         # A page that was loaded without the fix is still the right one to show: no 304, no cache.
         headers = [("Vary", "Accept")]
         if report.number:
-            path = f"{environ.get('SCRIPT_NAME', '')}/-/trivet/errors/{report.number}"
-            headers.append(("Trivet-Error", path))
+            headers.append(("X-Trivet-Error", str(report.number)))  # refresh.js links to it
         kind = negotiate(
             str(environ.get("HTTP_ACCEPT", "")),
             str(environ.get("CONTENT_TYPE", "")),
@@ -122,7 +121,6 @@ class ErrorDesk:
         return PageOptions(
             nonce=nonce,
             base=str(environ.get("SCRIPT_NAME", "")),
-            refresh=session.refresh and not kept,
             editor=self._editor,
             path_map=session.path_map,
             console_off_reason=off or hidden,

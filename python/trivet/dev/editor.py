@@ -126,14 +126,6 @@ def editor_url(editor: Editor, path: str, line: int, column: int, path_map: Path
     )
 
 
-def parse_path_map(text: str) -> tuple[tuple[str, str], ...]:
-    """Read `/app=/home/me/shop,/lib=/home/me/lib`. Raises ValueError with what is wrong."""
-    pairs = []
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        here, separator, there = part.partition("=")
-        if not separator or not here or not there:
-            raise ValueError(
-                f"expected PATH-HERE=PATH-THERE, such as /app=/home/me/shop, not {part!r}"
-            )
-        pairs.append((here, there))
-    return tuple(pairs)
+def parse_path_map(pairs: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Split the values of the setting `path_map`, such as /app=/home/me/shop."""
+    return tuple((here, there) for here, _, there in (pair.partition("=") for pair in pairs))

@@ -248,7 +248,7 @@ def _unbound(error: BaseException, roots: Sequence[str]) -> str:
 
 
 def _none_attribute(error: BaseException, roots: Sequence[str]) -> str:
-    return "The value is None: a query that found nothing, .get() of a missing key, or a function that ends without return. The values of the names on this line are below."
+    return "A value is None where none is expected: a query that found nothing, .get() of a missing key, or a function that ends without return. The values of the names on this line tell which."
 
 
 def _environ_key(error: BaseException, roots: Sequence[str]) -> str:

@@ -57,11 +57,3 @@ def production_sign(environ: Mapping[str, str]) -> ProductionSign | None:
         if value and (not sign.values or value.strip().lower() in sign.values):
             return sign
     return None
-
-
-def refusal(environ: Mapping[str, str]) -> str:
-    """Return why development tools are refused here, or nothing."""
-    sign = production_sign(environ)
-    if sign is None:
-        return ""
-    return f"the environment says production: {sign.variable} is set ({sign.platform})"

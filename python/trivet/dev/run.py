@@ -21,17 +21,22 @@ from trivet.dev.choices import (
     program_in_words,
     reach_in_words,
 )
+from trivet.dev.console_policy import (
+    console_link,
+    console_notes,
+    console_policy,
+    refuse_in_production,
+)
+from trivet.dev.editor import parse_path_map
 from trivet.dev.front import behind_https, bind_next_port, open_https_front
 from trivet.dev.network import own_address, qr_code, visited_urls
 from trivet.dev.plan import DevPlan
-from trivet.dev.production_signs import refusal
 from trivet.dev.roots import project_roots
 from trivet.dev.screen import StartFacts
 from trivet.dev.session import DevSession
 from trivet.dev.supervisor import DevSupervisor
 from trivet.dev.terminal import Terminal
 from trivet.dev.watch import WatchPlan
-from trivet.errors import DebugInProduction
 from trivet.observe.log import Log
 from trivet.project.find_app import find_app
 from trivet.startup import Startup
@@ -69,14 +74,12 @@ def run_dev(
     Raises TrivetError for what keeps the server from starting. An app that cannot be loaded does
     not: browsers see why, and the next save is another attempt.
     """
-    refused = refusal(os.environ)
-    if refused:
-        raise DebugInProduction(
-            f"trivet dev does not run here: {refused}",
-            hint="visitors could run code through its error pages; use `trivet serve`",
-        )
     began = time.monotonic()
+    refuse_in_production(os.environ)
     settings = resolved.settings
+    console, why_no_console = console_policy(
+        wanted=settings.console, lan=settings.lan, environ=os.environ
+    )
     choice = script.choice if script else find_app(settings.app, directory, os.environ)
     workers = settings.workers if isinstance(settings.workers, int) else 1
     listeners = _open_listeners(resolved, workers)
@@ -102,12 +105,12 @@ def run_dev(
             token=secrets.token_urlsafe(24),
             state_directory=state_directory,
             project_roots=project_roots(directory, choice.directory_to_add),
-            console=not settings.lan,
-            console_off_reason="--lan" if settings.lan else "",
+            console=console,
+            console_off_reason=why_no_console,
             locals_shown=not settings.lan,
             refresh=settings.refresh,
-            editor=os.environ.get("TRIVET_EDITOR", ""),
-            path_map=(),
+            editor=settings.editor,
+            path_map=parse_path_map(settings.path_map),
             urls=urls,
             app_name=choice.name,
         )
@@ -127,7 +130,7 @@ def run_dev(
             ignore=settings.reload_ignore,
             poll=settings.reload_poll,
         )
-        notes = [*resolved.notes, *(front.notes if front else ())]
+        notes = [*resolved.notes, *(front.notes if front else ()), *console_notes(session)]
         notes += [
             note for note in (files.tip if files else "", program_in_words(directory)) if note
         ]
@@ -145,12 +148,13 @@ def run_dev(
             reach=reach_in_words(settings.host, lan=settings.lan),
             qr_code=qr_code(urls[-1], log.colour) if settings.lan and log.terminal else "",
             notes=tuple(notes),
+            open_url=console_link(session),
         )
         before = list(sys.modules)
         with terminal:
             if settings.open:
                 # Whoever comes before the first worker is ready waits in the listener's queue.
-                terminal.open_page(urls[0])
+                terminal.open_page(console_link(session) or urls[0])
             return DevSupervisor(
                 plan, watch if settings.reload else None, listeners, terminal, facts, before, began
             ).run()

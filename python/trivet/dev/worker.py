@@ -18,8 +18,9 @@ from signal import Signals
 
 from trivet.app.load import load_app
 from trivet.app.whose_code import is_of_trivet
-from trivet.dev import imported, messages
+from trivet.dev import current_request, imported, messages
 from trivet.dev.broadcast import Broadcast
+from trivet.dev.current_request import watch_logging
 from trivet.dev.debugger import Debugger, import_error_application, plain_error_application
 from trivet.dev.failure import failure_of
 from trivet.dev.fork import unblock_signals
@@ -124,7 +125,9 @@ def _dressed(app: Any, plan: DevPlan, broadcast: Broadcast, link: Link) -> Any:
 
 def _url_of(report: Report, session: DevSession) -> str:
     """Where the page is kept."""
-    return f"{session.urls[0]}/-/trivet/errors/{report.number}" if session.urls else ""
+    if not session.urls or not report.number:
+        return ""
+    return f"{session.urls[0]}/-/trivet/errors/{report.number}"
 
 
 def _stand_in(failure: dict[str, str], plan: DevPlan, broadcast: Broadcast) -> Any:
@@ -138,6 +141,8 @@ def _load(
     roots = [str(root) for root in plan.session.project_roots]
     path = stacks_file(plan.session.state_directory, os.getpid())
     error: BaseException | None = None
+    watch_logging()
+    noted = current_request.begin({})  # the page of a failed import shows what it has logged
     with path.open("w") as stacks:
         # A crash of C code leaves its stack here, and so does an import that does not end: the
         # supervisor reads it, for this process cannot tell any more.
@@ -150,6 +155,7 @@ def _load(
         finally:
             faulthandler.cancel_dump_traceback_later()
             faulthandler.enable()
+            current_request.end()
     path.unlink(missing_ok=True)
     link.send(
         messages.LOADED,
@@ -167,6 +173,7 @@ def _load(
         cause,
         plan.session,
         broadcast,
+        log_lines=noted.log_lines,
         on_report=lambda report, _: urls.append(_url_of(report, plan.session)),
     )
     link.send(messages.FAILED, **{**_told(error, cause, roots, plan), "url": "".join(urls)})

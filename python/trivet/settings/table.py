@@ -391,6 +391,43 @@ class Settings:
         "Keep installed packages imported, so that a reload imports only the project's modules.",
         only_in="dev",
     )
+    console: bool = setting(
+        True,
+        SWITCH,
+        "Development",
+        "Offer a Python console in each frame of the error page, to browsers on this machine that "
+        "have the token of this start.",
+        only_in="dev",
+    )
+    editor: str = setting(
+        "",
+        Text("an editor's name such as code, or a URL with {path} and {line}", "EDITOR"),
+        "Development",
+        "The editor in which the error page opens files: code, cursor, pycharm, zed, subl, emacs "
+        "and others, or a URL with {path}, {line} and {column}.",
+        empty_means="the one of VISUAL or EDITOR, if it can be opened from a page",
+        only_in="dev",
+    )
+    path_map: tuple[str, ...] = setting(
+        (),
+        ListOf(
+            Text(
+                "two paths such as /app=/home/me/shop",
+                "HERE=THERE",
+                empty=False,
+                reject=lambda text: (
+                    None
+                    if all(text.partition("=")[::2])
+                    else "expected two paths such as /app=/home/me/shop"
+                ),
+            )
+        ),
+        "Development",
+        "Where files of this container are on the machine with the editor. May be given several "
+        "times.",
+        empty_means="the same paths",
+        only_in="dev",
+    )
 
     refresh: bool = setting(
         False,

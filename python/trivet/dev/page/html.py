@@ -21,7 +21,6 @@ class PageOptions:
 
     nonce: str
     base: str = ""
-    refresh: bool = False
     editor: Editor | None = None
     path_map: PathMap = ()
     console_off_reason: str = ""
@@ -42,11 +41,6 @@ def as_html(report: Report, options: PageOptions) -> str:
     """Return the page."""
     nonce, base = options.nonce, escape(options.base)
     title = report.error.first_line
-    refresh = (
-        f'<script nonce="{nonce}" src="{base}/-/trivet/refresh.js" defer></script>'
-        if options.refresh
-        else ""
-    )
     return f"""<!doctype html>
 <html lang="en" data-base="{base}" data-error="{report.number}">
 <head>
@@ -57,7 +51,6 @@ def as_html(report: Report, options: PageOptions) -> str:
 <title>{escape(_cut(title, 120))}</title>
 <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' r='7' fill='%23d92d20'/%3E%3C/svg%3E">
 <style nonce="{nonce}">{(_FOLDER / "style.css").read_text(encoding="utf-8")}</style>
-{refresh}
 </head>
 <body>
 <a class="skip" href="#trace">To the traceback</a>
@@ -166,7 +159,7 @@ def _hints(report: Report) -> str:
     if not report.hints:
         return ""
     inner = "".join(f"<p>{_with_code(hint)}</p>" for hint in report.hints)
-    return f'<section class="hint" aria-label="What to do"><h2>Try this</h2>{inner}</section>'
+    return f'<section class="hint" aria-label="Hint"><h2>Hint</h2>{inner}</section>'
 
 
 def _with_code(text: str) -> str:

@@ -59,7 +59,9 @@
     button.className = "button";
     button.textContent = "Unlock";
     const unlock = async () => {
-      const answer = await post("unlock", { token: input.value.trim() });
+      // The terminal shows a link; what is pasted may be all of it.
+      const token = input.value.trim().replace(/^.*[?&]token=/, "");
+      const answer = await post("unlock", { token });
       const value = await answer.json();
       if (answer.ok) { box.remove(); again(); return; }
       if (value.wants_token) askForToken(form, value.refused, again);

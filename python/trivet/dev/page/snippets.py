@@ -82,7 +82,7 @@ def as_pytest(report: Report, request: RequestFacts) -> str:
         re.sub(r"[^a-z0-9]+", "_", urlsplit(request.path).path.lower()).strip("_") or "start_page"
     )
     lines = [
-        *_client(report),
+        *_client(report, request),
         "",
         "",
         f"def test_{request.method.lower()}_{name}():",
@@ -94,9 +94,9 @@ def as_pytest(report: Report, request: RequestFacts) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _client(report: Report) -> list[str]:
+def _client(report: Report, request: RequestFacts) -> list[str]:
     """The lines that make a client: Django's or Werkzeug's, which comes with Trivet."""
-    if report.request is not None and report.request.framework == "Django":
+    if request.framework == "Django":
         return ["from django.test import Client", "", "client = Client()"]
     module, _, attribute = report.app_name.partition(":")
     name = re.match(r"\w+", attribute)
