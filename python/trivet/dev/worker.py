@@ -129,7 +129,9 @@ def _dressed(app: Any, plan: DevPlan, broadcast: Broadcast, link: Link) -> Any:
 
 def _url_of(report: Report, session: DevSession) -> str:
     """Where the page is kept."""
-    return f"{session.urls[0]}/-/trivet/errors/{report.number}" if session.urls else ""
+    if not session.urls or not report.number:
+        return ""
+    return f"{session.urls[0]}/-/trivet/errors/{report.number}"
 
 
 def _stand_in(failure: dict[str, str], plan: DevPlan, broadcast: Broadcast) -> Any:
