@@ -36,6 +36,20 @@ EXAMPLES = {
     "access_log": "off",
     "log_format": "json",
     "log_level": "debug",
+    "reload": "on",
+    "reload_extra_files": "config.yaml",
+    "reload_ignore": "migrations/",
+    "reload_poll": "on",
+    "reload_grace": "5s",
+    "warm": "off",
+    "refresh": "on",
+    "show_static": "on",
+    "open": "on",
+    "https": "on",
+    "lan": "on",
+    "console": "off",
+    "editor": "code",
+    "path_map": "/app=/home/me/shop",
 }
 
 # Variables without which a rule refuses the example.
@@ -62,7 +76,7 @@ def test_all_spellings_of_a_setting_give_the_same_value(spec: Spec, tmp_path: Pa
         arguments = [text]
     elif isinstance(spec.kind, Switch):
         arguments = [spec.flag if expected else spec.negative_flag]
-    flags = parse_flags("serve", arguments, "serve").flags
+    flags = parse_flags(spec.only_in or "serve", arguments, "serve").flags
     beside = BESIDE.get(spec.name, {})
     empty = tmp_path / "empty"
     empty.mkdir()

@@ -3,8 +3,8 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::access_log::{LogFormat, Sink};
 use crate::application::Application;
 use crate::config::{Config, Listener};
 use crate::exchange::Exchange;
+use crate::hand_over::HandedOver;
 use crate::hub::{Hub, Reader};
 use crate::scheduler::{Scheduler, Woken};
 use crate::stats::{Snapshot, Stats, count};
@@ -25,8 +26,20 @@ pub enum Event {
     ThreadsWanted(usize),
     /// A graceful stop has taken the last connection from the listening sockets.
     StoppedAccepting,
-    /// A graceful stop has answered everything.
+    /// A graceful stop or a hand-over has no connection left.
     Drained,
+    /// Connections wait for [`Engine::take_handed_over`].
+    HandedOver,
+}
+
+/// What the holder of the token is told to do, as bits.
+pub(crate) mod orders {
+    /// Answer everything, keep nothing.
+    pub(crate) const DRAIN: u8 = 1;
+    /// Answer what has begun, give every other connection away.
+    pub(crate) const HAND_OVER: u8 = 2;
+    /// Take in connections of another process; the only one that comes more than once.
+    pub(crate) const ADOPT: u8 = 4;
 }
 
 /// What all threads of one engine share.
@@ -36,7 +49,10 @@ pub(crate) struct Shared<A: Application> {
     pub(crate) stats: Stats,
     pub(crate) waker: Waker,
     sink: Option<Sink>,
-    draining: AtomicBool,
+    orders: AtomicU8,
+    /// On the way out, and on the way in.
+    handed_over: Mutex<Vec<HandedOver>>,
+    adopted: Mutex<Vec<HandedOver>>,
     threads_wanted: AtomicUsize,
     stopped_accepting: AtomicBool,
     drained: AtomicBool,
@@ -50,12 +66,31 @@ impl<A: Application> Shared<A> {
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.orders.load(Ordering::Relaxed) & orders::DRAIN != 0
+    }
+
+    /// Whether connections that become idle must be looked at.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.orders.load(Ordering::Relaxed) & (orders::DRAIN | orders::HAND_OVER) != 0
     }
 
     /// Whether the holder of the token has something to do that no socket tells.
-    pub(crate) fn has_orders(&self, draining_already: bool) -> bool {
-        !draining_already && self.draining.load(Ordering::SeqCst)
+    pub(crate) fn has_orders(&self, obeyed: u8) -> bool {
+        self.orders.load(Ordering::SeqCst) & !obeyed != 0
+    }
+
+    /// What is to be done, beyond what was; connections that came in are named by the bit alone.
+    pub(crate) fn take_orders(&self, obeyed: u8) -> u8 {
+        self.orders.fetch_and(!orders::ADOPT, Ordering::SeqCst) & !obeyed
+    }
+
+    pub(crate) fn hand_over(&self, connection: HandedOver) {
+        self.handed_over.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.tell();
+    }
+
+    pub(crate) fn take_adopted(&self) -> Vec<HandedOver> {
+        std::mem::take(&mut self.adopted.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Wakes the holder of the token if it waits in the kernel.
@@ -118,7 +153,9 @@ impl<A: Application> Engine<A> {
             stats: Stats::default(),
             waker,
             sink,
-            draining: AtomicBool::new(false),
+            orders: AtomicU8::new(0),
+            handed_over: Mutex::default(),
+            adopted: Mutex::default(),
             threads_wanted: AtomicUsize::new(0),
             stopped_accepting: AtomicBool::new(false),
             drained: AtomicBool::new(false),
@@ -170,6 +207,9 @@ impl<A: Application> Engine<A> {
         if self.shared.drained.load(Ordering::SeqCst) {
             events.push(Event::Drained);
         }
+        if !self.shared.handed_over.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            events.push(Event::HandedOver);
+        }
         events
     }
 
@@ -180,7 +220,29 @@ impl<A: Application> Engine<A> {
 
     /// Begins a graceful stop: takes what the kernel has accepted, answers everything, keeps nothing.
     pub fn drain(&self) {
-        self.shared.draining.store(true, Ordering::SeqCst);
+        self.order(orders::DRAIN);
+    }
+
+    /// Stops accepting, and leaves to the listening sockets who waits there. Requests that have begun
+    /// are answered as ever; every connection that waits for one, or whose request has been read and
+    /// not begun, comes out at [`Engine::take_handed_over`], now or when its answer is sent.
+    pub fn hand_over(&self) {
+        self.order(orders::HAND_OVER);
+    }
+
+    /// The connections that have been given up since the last call. Never waits.
+    pub fn take_handed_over(&self) -> Vec<HandedOver> {
+        std::mem::take(&mut self.shared.handed_over.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Serves a connection that another engine has handed over.
+    pub fn adopt(&self, connection: HandedOver) {
+        self.shared.adopted.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.order(orders::ADOPT);
+    }
+
+    fn order(&self, order: u8) {
+        self.shared.orders.fetch_or(order, Ordering::SeqCst);
         self.shared.waker.wake();
     }
 

@@ -12,6 +12,10 @@ class Command:
 
 
 COMMANDS: dict[str, Command] = {
+    "dev": Command(
+        "trivet.cli.dev",
+        "Serve an application while you write it: it reloads itself.",
+    ),
     "serve": Command("trivet.cli.serve", "Serve an application in production."),
     "settings": Command(
         "trivet.cli.settings", "Show every setting, its value, and where the value came from."

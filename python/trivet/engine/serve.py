@@ -67,6 +67,7 @@ class Engine:
         self._started = 0
         self.stopped_accepting = False
         self.drained = False
+        self.has_handed_over = False
 
     def start(self) -> None:
         """Begin to accept and serve."""
@@ -83,6 +84,7 @@ class Engine:
         events = self._server.events()
         self.stopped_accepting = events["stopped_accepting"]
         self.drained = events["drained"]
+        self.has_handed_over = events["handed_over"]
         self._start_threads(events["threads_wanted"])
 
     def _start_threads(self, count: int) -> None:
@@ -107,6 +109,25 @@ class Engine:
         `stopped_accepting` and then `drained` become true, announced by `fileno()`.
         """
         self._server.drain()
+
+    def hand_over(self) -> None:
+        """Stop accepting, and leave connections to another process between two requests.
+
+        Who waits to be accepted stays there. Requests that have begun are answered; `drained`
+        becomes true when no connection is left, `has_handed_over` whenever there are some to take.
+        """
+        self._server.hand_over()
+
+    def take_handed_over(self) -> list[tuple[int, str, bytes]]:
+        """The connections given up: descriptor (the caller's now), what the engine knows of
+        it, and what the client has sent of a request that has not begun.
+        """
+        self.has_handed_over = False
+        return self._server.take_handed_over()
+
+    def adopt(self, descriptor: int, about: str, received: bytes) -> None:
+        """Serve a connection that another engine gave up; the descriptor becomes the engine's."""
+        self._server.adopt(descriptor, about, received)
 
     def stop(self) -> None:
         """Close every connection now. Threads end as soon as their application returns."""

@@ -216,4 +216,74 @@ EVENTS = _table(
         "{signal} was ignored: {reason}",
         "A signal that means something to other servers and nothing to this version of Trivet.",
     ),
+    # Development; on a terminal the same is told in other words (dev/voices.py)
+    Event(
+        "dev-started",
+        "info",
+        "{app} is served on {url}",
+        "`trivet dev` listens. The fields say what was chosen and why; of variables from `.env` and"
+        " `.flaskenv` only the names.",
+        ("reason", "workers", "threads", "framework", "env", "watch", "errors"),
+    ),
+    Event(
+        "dev-ready",
+        "info",
+        "ready after {seconds} s",
+        "The first worker has loaded the application. Requests that came before it have waited.",
+    ),
+    Event(
+        "dev-changed",
+        "info",
+        "changed: {paths} ({action})",
+        "Files have new contents. The action is `reload`, or what browsers do by themselves.",
+    ),
+    Event(
+        "dev-reloaded",
+        "info",
+        "reloaded in {seconds} s",
+        "The new code answers. `why_cold` says why installed packages were imported again too.",
+        ("why_cold",),
+    ),
+    Event(
+        "dev-failed",
+        "error",
+        "{error} ({place})",
+        "The new code does not load. Browsers are shown the error, and the next save tries again.",
+        ("source", "url", "detail"),
+    ),
+    Event(
+        "dev-recovered",
+        "info",
+        "back in {seconds} s",
+        "The code loads again after an error.",
+        ("why_cold",),
+    ),
+    Event(
+        "dev-exception",
+        "error",
+        "{error} ({place})",
+        "A view has raised. `place` is the last frame of the project's own code; `url` is the page"
+        " with everything.",
+        ("source", "url", "detail"),
+    ),
+    Event(
+        "dev-request",
+        "info",
+        "{method} {path} {status} in {ms} ms",
+        "A request was answered. Requests for static files are left out unless `show_static` is"
+        " on. `view` is the function that answered, for Flask.",
+        ("view",),
+    ),
+    Event(
+        "dev-warm",
+        "debug",
+        "{modules} modules from outside the project are imported for later workers, in {seconds} s",
+        "From now on a reload imports only the project's own modules.",
+    ),
+    Event(
+        "dev-note",
+        "info",
+        "{note}",
+        "Something to know about this start of `trivet dev`.",
+    ),
 )

@@ -39,6 +39,7 @@ GROUPS = (
     "Limits",
     "Responses",
     "Logging",
+    "Development",
 )
 
 
@@ -66,6 +67,8 @@ class Spec:
     secret: bool
     #: Given on the command line by its place and not by a flag.
     positional: bool
+    #: The only command that has the flag, where the others would do nothing with it.
+    only_in: Mode | None
 
     @property
     def flag(self) -> str:
@@ -102,6 +105,7 @@ def setting(
     engine: bool = False,
     secret: bool = False,
     positional: bool = False,
+    only_in: Mode | None = None,
 ) -> Any:
     """Declare one field of Settings. Returns Any: to type checkers the field is its value."""
     spec = Spec(
@@ -116,6 +120,7 @@ def setting(
         engine=engine,
         secret=secret,
         positional=positional,
+        only_in=only_in,
     )
     return field(default=default, metadata={"spec": spec})
 
@@ -174,11 +179,12 @@ class Settings:
         "when PORT gives the port and nobody gives the host, for that is how platforms ask.",
         empty_means="every address",
     )
-    port: int = setting(
+    port: int | Literal["next"] = setting(
         8000,
-        WholeNumber(0, 65535),
+        WholeNumber(0, 65535, words=("next",)),
         "Addresses",
-        "The port to listen on; 0 lets the system choose.",
+        "The port to listen on; 0 lets the system choose. For development, next is the first free "
+        "one from 8000 on.",
         # No -p: it is the pid file for gunicorn's users and the port for Flask's.
         extra_environment=("PORT",),
     )
@@ -335,10 +341,138 @@ class Settings:
         "The least important messages that are still written. Says nothing about the access log.",
     )
 
+    reload: bool = setting(
+        False,
+        SWITCH,
+        "Development",
+        "Load the application again when its files change.",
+        defaults_in={"dev": True},
+        only_in="dev",
+    )
+    reload_extra_files: tuple[str, ...] = setting(
+        (),
+        ListOf(Text("a path or a pattern such as config/*.yaml", "PATH", empty=False)),
+        "Development",
+        "Load the application again when these files change too: paths or patterns, from the "
+        "project's directory on. May be given several times.",
+        empty_means="none",
+        only_in="dev",
+    )
+    reload_ignore: tuple[str, ...] = setting(
+        (),
+        ListOf(Text("a pattern such as migrations/", "PATTERN", empty=False)),
+        "Development",
+        "Do not look at these files, beside what .gitignore names; patterns as in .gitignore. May "
+        "be given several times.",
+        empty_means="none",
+        only_in="dev",
+    )
+    reload_poll: str = setting(
+        "auto",
+        Choice("auto", "on", "off"),
+        "Development",
+        "Look at every file again and again instead of being told by the system. auto does so "
+        "where the file system tells nothing, as network shares and shared folders of virtual "
+        "machines.",
+        only_in="dev",
+    )
+    reload_grace: float = setting(
+        2.0,
+        Duration(),
+        "Development",
+        "How long streams and WebSockets of the old code go on after a change. Requests that have "
+        "no answer yet are not cut.",
+        only_in="dev",
+    )
+    warm: bool = setting(
+        True,
+        SWITCH,
+        "Development",
+        "Keep installed packages imported, so that a reload imports only the project's modules.",
+        only_in="dev",
+    )
+    console: bool = setting(
+        True,
+        SWITCH,
+        "Development",
+        "Offer a Python console in each frame of the error page, to browsers on this machine that "
+        "have the token of this start.",
+        only_in="dev",
+    )
+    editor: str = setting(
+        "",
+        Text("an editor's name such as code, or a URL with {path} and {line}", "EDITOR"),
+        "Development",
+        "The editor in which the error page opens files: code, cursor, pycharm, zed, subl, emacs "
+        "and others, or a URL with {path}, {line} and {column}.",
+        empty_means="the one of VISUAL or EDITOR, if it can be opened from a page",
+        only_in="dev",
+    )
+    path_map: tuple[str, ...] = setting(
+        (),
+        ListOf(
+            Text(
+                "two paths such as /app=/home/me/shop",
+                "HERE=THERE",
+                empty=False,
+                reject=lambda text: (
+                    None
+                    if all(text.partition("=")[::2])
+                    else "expected two paths such as /app=/home/me/shop"
+                ),
+            )
+        ),
+        "Development",
+        "Where files of this container are on the machine with the editor. May be given several "
+        "times.",
+        empty_means="the same paths",
+        only_in="dev",
+    )
+
+    refresh: bool = setting(
+        False,
+        SWITCH,
+        "Development",
+        "Let pages in the browser refresh themselves when files change. A small script is put into "
+        "HTML pages for that.",
+        defaults_in={"dev": True},
+        only_in="dev",
+    )
+    show_static: bool = setting(
+        False,
+        SWITCH,
+        "Development",
+        "Show requests for static files in the terminal too.",
+        only_in="dev",
+    )
+    open: bool = setting(
+        False,
+        SWITCH,
+        "Development",
+        "Open the page in the browser when it can be visited.",
+        only_in="dev",
+    )
+    https: bool = setting(
+        False,
+        SWITCH,
+        "Development",
+        "Serve over https, with a certificate of a local authority that is made for this user.",
+        only_in="dev",
+    )
+    lan: bool = setting(
+        False,
+        SWITCH,
+        "Development",
+        "Let other machines in the network visit, and show a QR code for phones. Errors are shown "
+        "without console and values of variables then.",
+        only_in="dev",
+    )
+
     @property
     def addresses(self) -> tuple[Address, ...]:
-        """Where to listen: `bind`, or else `host` and `port`."""
-        return self.bind or (Address(self.host, self.port),)
+        """Where to listen: `bind`, or else `host` and `port`, which is 8000 for `next`."""
+        port = SPECS["port"].default if self.port == "next" else self.port
+        return self.bind or (Address(self.host, port),)  # type: ignore[arg-type]  # it is a number
 
 
 def _collect_specs() -> dict[str, Spec]:

@@ -152,3 +152,10 @@ def test_a_flag_of_the_command_alone_needs_all_its_values() -> None:
     with pytest.raises(UsageError) as caught:
         parse_flags("settings", ["--diff", "dev"], "serve", own)
     assert caught.value.hint == "such as --diff MODE MODE"
+
+
+def test_a_flag_of_another_command_is_an_error_that_says_so() -> None:
+    with pytest.raises(UnknownSetting) as caught:
+        parse("--reload")
+    assert caught.value.hint == "it is a flag of trivet dev"
+    assert parse_flags("dev", ["--no-reload"], "dev").flags == {"reload": False}

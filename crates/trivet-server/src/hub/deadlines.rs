@@ -4,7 +4,7 @@ use super::*;
 
 impl<A: Application> Hub<A> {
     pub(super) fn time_to_sweep(&self) -> Option<Duration> {
-        let must_look_soon = self.slab.out() > 0 || self.draining || self.accept_paused;
+        let must_look_soon = self.slab.out() > 0 || self.obeyed != 0 || self.accept_paused;
         let at = match (must_look_soon, self.slab.len()) {
             (true, _) => self.next_sweep().min(self.now + SWEEP),
             (false, 0) => return None,
@@ -80,7 +80,7 @@ impl<A: Application> Hub<A> {
 
     /// The first step of a graceful stop: nobody new, and a last chance for those who are connected.
     pub(super) fn begin_draining(&mut self) {
-        self.draining = true;
+        self.obeyed |= orders::DRAIN;
         // What the kernel has accepted for us has been accepted.
         for index in 0..self.listeners.len() {
             self.accept(index, usize::MAX);

@@ -7,6 +7,7 @@
 mod accepting;
 mod deadlines;
 mod ending;
+mod hand_over;
 mod proxy_header;
 mod reading;
 
@@ -26,7 +27,7 @@ use crate::body::{BodyReader, Step};
 use crate::clock::{self, Date, Milliseconds};
 use crate::config::Listener;
 use crate::connection::{After, BodyAhead, Connection, Key, Lent, Phase, send_without_delay};
-use crate::engine::Shared;
+use crate::engine::{Shared, orders};
 use crate::output::{Flushed, Piece};
 use crate::scheduler::Returned;
 use crate::slab::{Found, Slab};
@@ -86,7 +87,7 @@ impl Reader {
 pub(crate) struct Hub<A: Application> {
     shared: Arc<Shared<A>>,
     poller: Poller,
-    /// None after the beginning of a graceful stop.
+    /// None after the beginning of a graceful stop or a hand-over.
     listeners: Vec<Listener>,
     slab: Slab<A>,
     /// Connections with news, in the order of the news; not read yet.
@@ -96,7 +97,8 @@ pub(crate) struct Hub<A: Application> {
     accepting: bool,
     /// Accepting has failed (no file descriptors) and is tried again at the next sweep.
     accept_paused: bool,
-    draining: bool,
+    /// The orders that are being followed; see [`orders`].
+    obeyed: u8,
     now: Milliseconds,
     /// When deadlines were looked at last.
     last_sweep: Milliseconds,
@@ -150,7 +152,7 @@ impl<A: Application> Hub<A> {
             complete: VecDeque::new(),
             accepting: false,
             accept_paused: false,
-            draining: false,
+            obeyed: 0,
             now,
             last_sweep: now,
             earliest: Milliseconds::MAX,
@@ -256,14 +258,14 @@ impl<A: Application> Hub<A> {
         let scheduler = &self.shared.scheduler;
         scheduler.polling.store(true, Ordering::SeqCst);
         let must_not_wait =
-            self.has_news() || scheduler.has_returned() || self.shared.has_orders(self.draining);
+            self.has_news() || scheduler.has_returned() || self.shared.has_orders(self.obeyed);
         let timeout = if must_not_wait { Some(Duration::ZERO) } else { self.time_to_sweep() };
         self.poll_for(timeout);
         self.shared.scheduler.polling.store(false, Ordering::Relaxed);
     }
 
     fn poll_for(&mut self, timeout: Option<Duration>) {
-        if !self.accepting && !self.draining && self.complete.len() < self.shared.config.threads {
+        if !self.accepting && self.obeyed == 0 && self.complete.len() < self.shared.config.threads {
             // If it fails it is tried again before the next poll.
             let _ = self.accept_again();
         }
@@ -288,14 +290,32 @@ impl<A: Application> Hub<A> {
                 self.accept(index, self.shared.config.accepts_per_turn);
             }
         }
-        if self.shared.has_orders(self.draining) {
-            self.begin_draining();
+        if self.shared.has_orders(self.obeyed) {
+            self.obey();
         }
         if self.now >= self.next_sweep()
             || (self.accept_paused && self.now >= self.last_sweep + SWEEP)
         {
             self.sweep();
         }
+    }
+
+    #[cold]
+    fn obey(&mut self) {
+        let orders = self.shared.take_orders(self.obeyed);
+        if orders & orders::ADOPT != 0 {
+            self.adopt_all();
+        }
+        if orders & orders::HAND_OVER != 0 {
+            self.begin_hand_over();
+        }
+        if orders & orders::DRAIN != 0 {
+            self.begin_draining();
+        }
+    }
+
+    fn is_draining(&self) -> bool {
+        self.obeyed & orders::DRAIN != 0
     }
 
     /// Takes back the connections that threads without the token have finished with.
@@ -316,11 +336,12 @@ impl<A: Application> Hub<A> {
         let has_more = !connection.input.is_empty()
             || marks != 0
             || matches!(connection.phase, Phase::Flush(_) | Phase::Linger)
-            || connection.peer_closed;
+            || connection.peer_closed
+            || self.obeyed & orders::HAND_OVER != 0;
         if has_more {
             self.ready.push_back((connection.key, connection.peer_closed));
         }
-        if self.draining && matches!(connection.phase, Phase::Idle) {
+        if self.is_draining() && matches!(connection.phase, Phase::Idle) {
             connection.deadline = connection.deadline.min(self.now + DRAIN_GRACE);
         }
         drop(self.keep(connection));
@@ -329,7 +350,7 @@ impl<A: Application> Hub<A> {
     pub(crate) fn forget(&mut self, key: Key) {
         self.slab.forget(key);
         self.shared.stats.connections_open.fetch_sub(1, Ordering::Relaxed);
-        if self.draining {
+        if self.obeyed != 0 {
             self.shared.drained_if(self.slab.len() == 0);
         }
     }
@@ -362,6 +383,9 @@ impl<A: Application> Hub<A> {
     /// Takes a connection as far as it goes without waiting.
     fn advance(&mut self, mut connection: Box<Connection<A>>, reader: &mut Reader) -> Way<A> {
         loop {
+            if self.obeyed & orders::HAND_OVER != 0 && hand_over::is_unbegun(&connection.phase) {
+                return self.give_away(connection);
+            }
             match connection.phase {
                 Phase::ProxyHeader => match self.read_proxy_header(connection, reader) {
                     Some(named) => connection = named,
@@ -429,7 +453,7 @@ impl<A: Application> Hub<A> {
         connection.was_served = true;
         connection.since = self.now;
         connection.deadline = self.now + milliseconds(self.shared.config.keep_alive);
-        if self.draining {
+        if self.is_draining() {
             connection.deadline = connection.deadline.min(self.now + DRAIN_GRACE);
         }
     }

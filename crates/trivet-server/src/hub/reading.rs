@@ -78,7 +78,7 @@ impl<A: Application> Hub<A> {
         connection.input = begun;
         connection.phase = Phase::Head;
         connection.deadline = self.now + milliseconds(self.shared.config.header_timeout);
-        if self.draining {
+        if self.is_draining() {
             connection.deadline = connection.deadline.min(self.now + DRAIN_GRACE);
         }
     }

@@ -8,6 +8,7 @@ mod deadlines;
 mod draining;
 mod fairness;
 mod gate;
+mod handing_over;
 mod leaving;
 mod limits;
 mod proxies;

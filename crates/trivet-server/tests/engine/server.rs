@@ -262,6 +262,8 @@ fn note(
         }
         Event::StoppedAccepting => crew.change(|state| state.stopped_accepting = true),
         Event::Drained => crew.change(|state| state.drained = true),
+        // Tests take them out by themselves.
+        Event::HandedOver => {}
     }
 }
 
