@@ -14,6 +14,7 @@ class _Events(TypedDict):
     threads_wanted: int
     stopped_accepting: bool
     drained: bool
+    other_protocols: list[str]
 
 @final
 class Server:

@@ -4,9 +4,11 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+use trivet_http::{Rejection, error};
 
 use crate::access_log::{LogFormat, Sink};
 use crate::application::Application;
@@ -27,7 +29,15 @@ pub enum Event {
     StoppedAccepting,
     /// A graceful stop has answered everything.
     Drained,
+    /// For the first time, a client spoke TLS or HTTP/2 to a port that speaks neither; the name of
+    /// the rejection.
+    OtherProtocol(&'static str),
 }
+
+/// Rejections that tell of a mistake in somebody's configuration, where the log should say so.
+const OTHER_PROTOCOLS: [Rejection; 2] = [error::TLS_ON_PLAIN_PORT, error::HTTP2_PREFACE];
+/// Beside the bit that says that it was met: the process has been told.
+const TOLD_OF_PROTOCOL: u8 = 1 << 4;
 
 /// What all threads of one engine share.
 pub(crate) struct Shared<A: Application> {
@@ -40,6 +50,8 @@ pub(crate) struct Shared<A: Application> {
     threads_wanted: AtomicUsize,
     stopped_accepting: AtomicBool,
     drained: AtomicBool,
+    /// One bit for each of `OTHER_PROTOCOLS`, and its `TOLD_OF_PROTOCOL`.
+    other_protocols: AtomicU8,
     /// One byte in this pipe means: there are events.
     news: OwnedFd,
 }
@@ -83,6 +95,17 @@ impl<A: Application> Shared<A> {
         }
     }
 
+    pub(crate) fn tell_of_other_protocol(&self, rejection: &Rejection) {
+        let Some(index) = OTHER_PROTOCOLS.iter().position(|known| known.name == rejection.name)
+        else {
+            return;
+        };
+        // Once for each: strangers must not be able to fill the log.
+        if self.other_protocols.fetch_or(1 << index, Ordering::SeqCst) & (1 << index) == 0 {
+            self.tell();
+        }
+    }
+
     /// Passes the token on and asks for threads where that left none waiting.
     pub(crate) fn pass_on(&self, hub: Box<Hub<A>>) {
         self.want_threads(self.scheduler.pass_on(hub));
@@ -122,6 +145,7 @@ impl<A: Application> Engine<A> {
             threads_wanted: AtomicUsize::new(0),
             stopped_accepting: AtomicBool::new(false),
             drained: AtomicBool::new(false),
+            other_protocols: AtomicU8::new(0),
             news: told,
         });
         let hub = Box::new(Hub::new(Arc::clone(&shared), poller, listeners)?);
@@ -169,6 +193,14 @@ impl<A: Application> Engine<A> {
         }
         if self.shared.drained.load(Ordering::SeqCst) {
             events.push(Event::Drained);
+        }
+        for (index, rejection) in OTHER_PROTOCOLS.iter().enumerate() {
+            let met = self.shared.other_protocols.load(Ordering::SeqCst);
+            let told = TOLD_OF_PROTOCOL << index;
+            if met & (1 << index) != 0 && met & told == 0 {
+                self.shared.other_protocols.fetch_or(told, Ordering::SeqCst);
+                events.push(Event::OtherProtocol(rejection.name));
+            }
         }
         events
     }

@@ -262,6 +262,7 @@ fn note(
         }
         Event::StoppedAccepting => crew.change(|state| state.stopped_accepting = true),
         Event::Drained => crew.change(|state| state.drained = true),
+        Event::OtherProtocol(_) => {}
     }
 }
 
