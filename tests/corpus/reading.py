@@ -73,7 +73,8 @@ class Case:
         for event in self.events:
             word, _, rest = event.partition(" ")
             if word == "request":
-                found.append(Request(*map(text, rest.split(" "))))
+                method, target, version = map(text, rest.split(" "))
+                found.append(Request(method, target, version))
             elif word in ("path", "query", "authority"):
                 found[-1].parts[word] = text(rest)
             elif word == "field":
