@@ -15,6 +15,7 @@ class _Events(TypedDict):
     stopped_accepting: bool
     drained: bool
     handed_over: bool
+    other_protocols: list[str]
 
 @final
 class Server:

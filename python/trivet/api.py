@@ -103,7 +103,12 @@ def _run_server(app: object, keywords: dict[str, object]) -> None:
             from trivet.worker.here import serve_here
 
             serve_here(
-                Engine(wsgi_app, resolved.settings, listeners.sockets),
+                Engine(
+                    wsgi_app,
+                    resolved.settings,
+                    listeners.sockets,
+                    on_other_protocol=log.emit,
+                ),
                 graceful_timeout=resolved.settings.graceful_timeout,
                 log=log,
                 began=began,

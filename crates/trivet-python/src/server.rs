@@ -63,14 +63,17 @@ impl Server {
         answer.set_item("stopped_accepting", false)?;
         answer.set_item("drained", false)?;
         answer.set_item("handed_over", false)?;
+        let mut other_protocols = Vec::new();
         for event in self.engine.events() {
             match event {
                 Event::ThreadsWanted(count) => answer.set_item("threads_wanted", count)?,
                 Event::StoppedAccepting => answer.set_item("stopped_accepting", true)?,
                 Event::Drained => answer.set_item("drained", true)?,
                 Event::HandedOver => answer.set_item("handed_over", true)?,
+                Event::OtherProtocol(name) => other_protocols.push(name),
             }
         }
+        answer.set_item("other_protocols", other_protocols)?;
         Ok(answer)
     }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use rustix::net::sockopt;
 
@@ -179,6 +180,12 @@ impl<A: Application> Connection<A> {
 pub(crate) fn send_without_delay(socket: impl AsFd) {
     // A socket that cannot do this is only slower.
     let _ = sockopt::set_tcp_nodelay(socket, true);
+}
+
+/// Closing the socket will throw away what is not sent and tell the peer so (RST, tcp(7)).
+pub(crate) fn reset_when_closed(socket: &OwnedFd) {
+    // A Unix socket knows no reset; its peer sees an orderly end.
+    let _ = sockopt::set_socket_linger(socket, Some(Duration::ZERO));
 }
 
 #[cfg(test)]

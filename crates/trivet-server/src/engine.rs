@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use trivet_http::{Rejection, error};
+
 use crate::access_log::{LogFormat, Sink};
 use crate::application::Application;
 use crate::config::{Config, Listener};
@@ -30,6 +32,9 @@ pub enum Event {
     Drained,
     /// Connections wait for [`Engine::take_handed_over`].
     HandedOver,
+    /// For the first time, a client spoke TLS or HTTP/2 to a port that speaks neither; the name of
+    /// the rejection.
+    OtherProtocol(&'static str),
 }
 
 /// What the holder of the token is told to do, as bits.
@@ -41,6 +46,11 @@ pub(crate) mod orders {
     /// Take in connections of another process; the only one that comes more than once.
     pub(crate) const ADOPT: u8 = 4;
 }
+
+/// Rejections that tell of a mistake in somebody's configuration, where the log should say so.
+const OTHER_PROTOCOLS: [Rejection; 2] = [error::TLS_ON_PLAIN_PORT, error::HTTP2_PREFACE];
+/// Beside the bit that says that it was met: the process has been told.
+const TOLD_OF_PROTOCOL: u8 = 1 << 4;
 
 /// What all threads of one engine share.
 pub(crate) struct Shared<A: Application> {
@@ -56,6 +66,8 @@ pub(crate) struct Shared<A: Application> {
     threads_wanted: AtomicUsize,
     stopped_accepting: AtomicBool,
     drained: AtomicBool,
+    /// One bit for each of `OTHER_PROTOCOLS`, and its `TOLD_OF_PROTOCOL`.
+    other_protocols: AtomicU8,
     /// One byte in this pipe means: there are events.
     news: OwnedFd,
 }
@@ -118,6 +130,17 @@ impl<A: Application> Shared<A> {
         }
     }
 
+    pub(crate) fn tell_of_other_protocol(&self, rejection: &Rejection) {
+        let Some(index) = OTHER_PROTOCOLS.iter().position(|known| known.name == rejection.name)
+        else {
+            return;
+        };
+        // Once for each: strangers must not be able to fill the log.
+        if self.other_protocols.fetch_or(1 << index, Ordering::SeqCst) & (1 << index) == 0 {
+            self.tell();
+        }
+    }
+
     /// Passes the token on and asks for threads where that left none waiting.
     pub(crate) fn pass_on(&self, hub: Box<Hub<A>>) {
         self.want_threads(self.scheduler.pass_on(hub));
@@ -159,6 +182,7 @@ impl<A: Application> Engine<A> {
             threads_wanted: AtomicUsize::new(0),
             stopped_accepting: AtomicBool::new(false),
             drained: AtomicBool::new(false),
+            other_protocols: AtomicU8::new(0),
             news: told,
         });
         let hub = Box::new(Hub::new(Arc::clone(&shared), poller, listeners)?);
@@ -209,6 +233,14 @@ impl<A: Application> Engine<A> {
         }
         if !self.shared.handed_over.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
             events.push(Event::HandedOver);
+        }
+        for (index, rejection) in OTHER_PROTOCOLS.iter().enumerate() {
+            let met = self.shared.other_protocols.load(Ordering::SeqCst);
+            let told = TOLD_OF_PROTOCOL << index;
+            if met & (1 << index) != 0 && met & told == 0 {
+                self.shared.other_protocols.fetch_or(told, Ordering::SeqCst);
+                events.push(Event::OtherProtocol(rejection.name));
+            }
         }
         events
     }

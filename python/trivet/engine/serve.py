@@ -9,6 +9,7 @@ import time
 
 import trivet._engine as compiled
 from trivet.engine.config import engine_config
+from trivet.observe.log import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,11 +28,32 @@ def print_error(error: BaseException, environ: dict[str, Any] | None) -> None:
     import traceback
 
     lines = traceback.format_exception(type(error), error, error.__traceback__)
+    lines = [unforgeable(entry) for entry in lines]
     if environ is not None:
-        target = str(environ.get("REQUEST_URI", "")).encode("ascii", "backslashreplace").decode()
-        lines.insert(0, f"{environ.get('REQUEST_METHOD', '?')} {target} failed:\n")
+        # What the application has made of its environ.
+        method = printable(environ.get("REQUEST_METHOD", "?"))
+        target = printable(environ.get("REQUEST_URI", ""))
+        lines.insert(0, f"{method} {target} failed:\n".encode("ascii", "backslashreplace").decode())
     sys.stderr.write("".join(lines))
     sys.stderr.flush()
+
+
+def unforgeable(entry: str) -> str:
+    """One entry of a traceback, in which an exception may repeat what a stranger has sent.
+
+    Nothing in it steers a terminal, and later lines are indented, so that none looks like a line of
+    the log.
+    """
+    first, *rest = entry.strip("\n").split("\n")
+    shown = [printable(first)]
+    shown += [line if line[:1] in ("", " ") else f"    {line}" for line in map(printable, rest)]
+    before, after = len(entry) - len(entry.lstrip("\n")), len(entry) - len(entry.rstrip("\n"))
+    return "\n" * before + "\n".join(shown) + "\n" * after
+
+
+#: What the engine tells once when a client speaks another protocol than HTTP/1: names of rejections
+#: in crates/trivet-http/src/error.rs, and of events.
+OTHER_PROTOCOLS = ("tls-on-plain-port", "http2-preface")
 
 
 class Engine:
@@ -49,11 +71,13 @@ class Engine:
         *,
         multiprocess: bool = False,
         on_error: Callable[[BaseException, dict[str, Any] | None], None] = print_error,
+        on_other_protocol: Callable[[str], None] = lambda event: None,
     ) -> None:
         """Take over bound, listening sockets; nothing is accepted before `start()`.
 
         The engine works on duplicates: the caller may close its own sockets at any time.
-        `on_error` is called on the serving thread with an exception of the application.
+        `on_error` is called on the serving thread with an exception of the application;
+        `on_other_protocol` in `handle_events()` with the name of an event, once for each.
 
         Raises OSError when the system gives no descriptors or threads.
         """
@@ -63,6 +87,7 @@ class Engine:
             [_describe(listener, settings.url_scheme) for listener in listeners],
             on_error,
         )
+        self._on_other_protocol = on_other_protocol
         self._threads: list[threading.Thread] = []
         self._started = 0
         self.stopped_accepting = False
@@ -86,6 +111,9 @@ class Engine:
         self.drained = events["drained"]
         self.has_handed_over = events["handed_over"]
         self._start_threads(events["threads_wanted"])
+        for event in OTHER_PROTOCOLS:
+            if event in events["other_protocols"]:
+                self._on_other_protocol(event)
 
     def _start_threads(self, count: int) -> None:
         for started in range(count):

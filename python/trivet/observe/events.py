@@ -158,6 +158,21 @@ EVENTS = _table(
         "the supervisor is gone: worker {worker} (pid {pid}) finishes its requests and stops",
         "The supervisor was killed. No worker outlives it for longer than the graceful timeout.",
     ),
+    # Serving
+    Event(
+        "tls-on-plain-port",
+        "warning",
+        "a client spoke TLS (https) to a port that speaks plain HTTP; it got 400",
+        "Logged once by each worker. Somebody uses https:// in an address where http:// belongs,"
+        " or a proxy in front was told to speak TLS to Trivet. Strangers who try ports do so too.",
+    ),
+    Event(
+        "http2-preface",
+        "warning",
+        "a client spoke HTTP/2 without asking first; this port speaks HTTP/1.1, so it got 505",
+        "Logged once by each worker. A proxy or a client is set to HTTP/2 with prior knowledge"
+        " (h2c). Set it to HTTP/1.1.",
+    ),
     # Stopping
     Event(
         "stopping",

@@ -117,7 +117,13 @@ def _load_and_start(plan: WorkerPlan, report: Report) -> Engine:
         app, notes = plan.load(plan.startup)
         for event, fields in notes:
             report.send(NOTE, event=event, fields=fields)
-        engine = Engine(app, plan.settings, plan.listeners, multiprocess=plan.multiprocess)
+        engine = Engine(
+            app,
+            plan.settings,
+            plan.listeners,
+            multiprocess=plan.multiprocess,
+            on_other_protocol=plan.log.emit,
+        )
         # The engine has duplicates. A listener that is open anywhere goes on taking connections.
         for listener in plan.listeners:
             listener.close()

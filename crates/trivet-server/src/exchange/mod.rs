@@ -29,7 +29,7 @@ use crate::access_log::{Entry, Lines, LogFormat};
 use crate::application::Application;
 use crate::body::{BodyError, Step};
 use crate::clock::{self, Date, Milliseconds};
-use crate::connection::{After, Connection, Lent, Phase};
+use crate::connection::{After, Connection, Lent, Phase, reset_when_closed};
 use crate::engine::Shared;
 use crate::gathering;
 use crate::hub::{DISCARD_BYTES, Hub, Reader, milliseconds};

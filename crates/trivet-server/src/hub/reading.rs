@@ -20,13 +20,13 @@ impl<A: Application> Hub<A> {
             match reader.head.parse(&input, &self.shared.config.limits) {
                 Ok(Progress::Complete) => return self.head_is_whole(connection, reader),
                 Ok(Progress::Partial) => self.head_has_begun(&mut connection, input),
-                Err(rejection) => return self.reject(connection, &rejection),
+                Err(rejection) => return self.reject_read(connection, reader, &rejection),
             }
         }
         loop {
             let received =
                 match system::receive(&connection.socket, &mut reader.buffer[..READ_BYTES]) {
-                    Ok(0) => return self.close(connection),
+                    Ok(0) => return self.head_has_ended(connection, reader),
                     Ok(received) => received,
                     Err(Errno::AGAIN) => return self.keep(connection),
                     Err(_) => return self.close(connection),
@@ -41,7 +41,7 @@ impl<A: Application> Hub<A> {
                         let begun = reader.buffer[..received].to_vec();
                         self.head_has_begun(&mut connection, begun);
                     }
-                    Err(rejection) => return self.reject(connection, &rejection),
+                    Err(rejection) => return self.reject_read(connection, reader, &rejection),
                 }
             } else {
                 let news = &reader.buffer[..received];
@@ -74,6 +74,16 @@ impl<A: Application> Hub<A> {
         }
     }
 
+    /// The client sends no more. Of a head that was cut into pieces the last line may not have been
+    /// looked at yet; its fault is told to a client that still reads, as if it had come whole.
+    fn head_has_ended(&mut self, connection: Box<Connection<A>>, reader: &mut Reader) -> Way<A> {
+        match reader.head.parse(&connection.input, &self.shared.config.limits) {
+            Err(rejection) => self.reject(connection, &rejection),
+            // RFC 9112 section 8: what is not whole may be left without an answer.
+            Ok(_) => self.close(connection),
+        }
+    }
+
     pub(super) fn head_has_begun(&self, connection: &mut Connection<A>, begun: Vec<u8>) {
         connection.input = begun;
         connection.phase = Phase::Head;
@@ -96,7 +106,7 @@ impl<A: Application> Hub<A> {
             }
             // It was whole when it was gathered.
             Ok(Progress::Partial) => self.close(connection),
-            Err(rejection) => self.reject(connection, &rejection),
+            Err(rejection) => self.reject_read(connection, reader, &rejection),
         }
     }
 
@@ -117,7 +127,7 @@ impl<A: Application> Hub<A> {
         if let (Some(length), Some(limit)) = (length, self.shared.config.body_limit)
             && length > limit
         {
-            return self.reject(connection, &error::BODY_TOO_LARGE);
+            return self.reject_read(connection, reader, &error::BODY_TOO_LARGE);
         }
         // A client that waits for "100 Continue" gets it when the application first reads.
         if head.expect_continue {

@@ -264,6 +264,7 @@ fn note(
         Event::Drained => crew.change(|state| state.drained = true),
         // Tests take them out by themselves.
         Event::HandedOver => {}
+        Event::OtherProtocol(_) => {}
     }
 }
 
