@@ -1,6 +1,8 @@
 """The error page in a real browser: read it, use it, mend the error; pictures for the docs."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -275,8 +277,15 @@ def test_a_form_of_another_origin_evaluates_nothing(new_page: OpenPage, shop: De
     ],
 )
 def test_pictures_for_the_docs(
-    name: str, path: str, options: dict[str, Any], new_page: OpenPage, shop: DevSite
+    name: str,
+    path: str,
+    options: dict[str, Any],
+    new_page: OpenPage,
+    shop: DevSite,
+    tmp_path: Path,
 ) -> None:
+    """Into docs/images with UPDATE_PICTURES=1; the time in them makes each one another file."""
+    folder = PICTURES if os.environ.get("UPDATE_PICTURES") else tmp_path
     page = new_page(**options)
     page.goto(shop.console_link)
     page.goto(shop.url(path))
@@ -284,5 +293,6 @@ def test_pictures_for_the_docs(
     assert width <= options["viewport"]["width"], "the page is wider than its window"
     if name == "error-page-light":
         evaluate(page, "[row for row in items if row[2] is None]")
-    PICTURES.mkdir(exist_ok=True)
-    page.screenshot(path=str(PICTURES / f"{name}.png"), animations="disabled")
+    picture = folder / f"{name}.png"
+    page.screenshot(path=str(picture), animations="disabled")
+    assert picture.stat().st_size > 20_000

@@ -1,7 +1,6 @@
 """Pages that refresh themselves: a real Chromium, tabs of it, and a real `trivet dev`."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -66,23 +65,6 @@ SHOP = {
     """,
     "static/site.css": "h1 { color: rgb(1, 2, 3); }\n",
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium without a window."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if executable is None:
-        pytest.skip("chromium is not installed (tools/debian-packages.txt)")
-    with playwright.sync_playwright() as running:
-        chromium = running.chromium.launch(
-            executable_path=executable,
-            # Containers run as root without user namespaces; pages come from our own servers only.
-            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-        )
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -21,8 +21,10 @@ from pathlib import Path
 from types import FrameType
 
 from trivet.dev.evaluate import LONGEST_CODE, Answer, Console
+from trivet.dev.memory import give_memory_back
 
 ERRORS_HELD = 20
+ERRORS_BETWEEN_CLEANING = 10
 SECONDS_FOR_AN_EVALUATION = 600.0  # a person waits; whoever leaves frees the thread with the page
 _LONGEST_MESSAGE = 8 * LONGEST_CODE
 _LONGEST_SOCKET_PATH = 100  # bytes; sun_path has 108 on Linux and 104 on macOS
@@ -72,6 +74,8 @@ class Consoles:
             while len(self._errors) > ERRORS_HELD:
                 oldest, _ = self._errors.popitem(last=False)
                 self._contexts.pop(oldest, None)
+        if number > ERRORS_HELD and number % ERRORS_BETWEEN_CLEANING == 0:
+            give_memory_back()
         return ids
 
     def ask(self, frame: str, code: str) -> Answer | None:

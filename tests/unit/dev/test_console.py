@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from tests.unit.dev.pages import caught
-from trivet.dev.console import ERRORS_HELD, Consoles, short_path
+from trivet.dev.console import ERRORS_BETWEEN_CLEANING, ERRORS_HELD, Consoles, short_path
 
 ASKS = """
 import sys
@@ -84,6 +84,33 @@ def test_only_the_last_errors_are_held(tmp_path: Path) -> None:
         del large
     gc.collect()
     assert sum(reference() is not None for reference in alive) == ERRORS_HELD
+
+
+def test_errors_that_refer_to_their_own_frames_are_freed_as_well(tmp_path: Path) -> None:
+    class Large:
+        """Stands for what a request had in memory."""
+
+    def view() -> None:
+        large = Large()
+        alive.append(weakref.ref(large))
+        try:
+            raise ValueError(large)
+        except ValueError as raised:
+            error = raised  # as Flask's wsgi_app has it: a circle
+            traceback = error.__traceback__
+            assert traceback is not None
+            consoles.hold([[traceback.tb_frame]])
+
+    consoles = Consoles(tmp_path)
+    alive: list[weakref.ref[Large]] = []
+    gc.disable()
+    try:
+        for _ in range(3 * ERRORS_HELD):
+            view()
+        still = sum(reference() is not None for reference in alive)
+    finally:
+        gc.enable()
+    assert still <= ERRORS_HELD + ERRORS_BETWEEN_CLEANING
 
 
 def test_frames_without_a_python_frame_have_no_console(tmp_path: Path) -> None:
