@@ -20,6 +20,7 @@ mod engine;
 mod exchange;
 mod hub;
 mod output;
+mod pace;
 mod predictions;
 mod scheduler;
 mod slab;

@@ -158,6 +158,17 @@ EVENTS = _table(
         "the supervisor is gone: worker {worker} (pid {pid}) finishes its requests and stops",
         "The supervisor was killed. No worker outlives it for longer than the graceful timeout.",
     ),
+    # Room
+    Event(
+        "connections-scarce",
+        "warning",
+        "worker {worker} (pid {pid}) has no room for more connections: it closed {shed} idle ones, "
+        "and new ones had to wait {held_back} times",
+        "The worker has as many connections as worker_connections or the limit on open files"
+        " allows. Connections that idle are closed first; when none is idle, new ones wait. Raise"
+        " the limit (LimitNOFILE= under systemd, --ulimit nofile= for a container), or lower"
+        " keep_alive. Said at most once in ten seconds; the numbers are those since the last time.",
+    ),
     # Stopping
     Event(
         "stopping",

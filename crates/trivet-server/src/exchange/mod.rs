@@ -24,12 +24,13 @@ use trivet_http::{Head, Span, Version, error};
 use crate::access_log::{Entry, Lines, LogFormat};
 use crate::application::Application;
 use crate::body::{BodyError, Step};
-use crate::clock::{self, Date, Milliseconds};
+use crate::clock::{self, Date, Milliseconds, milliseconds};
 use crate::connection::{After, Connection, Lent, Phase};
 use crate::engine::Shared;
-use crate::hub::{DISCARD_BYTES, Hub, Reader, milliseconds};
+use crate::hub::{DISCARD_BYTES, Hub, Reader};
 use crate::output::{Flushed, Piece};
-use crate::scheduler::{Mode, Returned, Seat, Woken};
+use crate::pace::Pace;
+use crate::scheduler::{Mode, Queued, Returned, Seat, Woken};
 use crate::stats::count;
 use crate::system;
 use crate::token::Ticket;
@@ -145,6 +146,9 @@ pub struct Exchange<A: Application> {
     later_at: std::ops::Range<usize>,
     wants_continue: bool,
     body_failed: Option<BodyError>,
+    /// Milliseconds waited for the body, and what came meanwhile, since the rate was last looked at.
+    body_waited: Milliseconds,
+    body_arrived: u64,
 
     // The answer.
     stage: Stage,
@@ -189,6 +193,8 @@ impl<A: Application> Exchange<A> {
             later_at: 0..0,
             wants_continue: false,
             body_failed: None,
+            body_waited: 0,
+            body_arrived: 0,
             stage: Stage::Nothing,
             out: Vec::with_capacity(COPY_BYTES + 1024),
             status: 0,
@@ -257,8 +263,13 @@ impl<A: Application> Exchange<A> {
     }
 
     fn wait_for_token(&mut self) -> Option<Box<Hub<A>>> {
-        if self.shared.scheduler.queue(&self.seat) {
-            self.shared.waker.wake();
+        match self.shared.scheduler.queue(&self.seat) {
+            Queued::Waiting => {}
+            Queued::TellMonitor => self.shared.waker.wake(),
+            Queued::Surplus => {
+                self.leave();
+                return None;
+            }
         }
         if self.shared.scheduler.is_stopping() {
             self.leave();
@@ -304,7 +315,8 @@ impl<A: Application> Exchange<A> {
         }
     }
 
-    fn begin(&mut self, connection: Box<Connection<A>>) {
+    fn begin(&mut self, mut connection: Box<Connection<A>>) {
+        connection.requests += 1;
         self.connection = Some(connection);
         count(&self.shared.stats.requests_begun);
         let head = &self.reader.head;
@@ -312,6 +324,8 @@ impl<A: Application> Exchange<A> {
         self.later_at = 0..0;
         self.wants_continue = head.expect_continue;
         self.body_failed = None;
+        self.body_waited = 0;
+        self.body_arrived = 0;
         self.stage = Stage::Nothing;
         self.status = 0;
         self.body_sent = 0;
@@ -399,6 +413,17 @@ impl<A: Application> Exchange<A> {
 
     fn open_mut(&mut self) -> &mut Connection<A> {
         self.connection.as_mut().expect("a request runs from `begin` to `finish`")
+    }
+
+    /// Waits for the client, without the token and without a place among the threads; false when
+    /// the time is over.
+    fn wait_for_client(&mut self, flags: PollFlags, timeout: Duration) -> bool {
+        self.give_token_away();
+        let scheduler = &self.shared.scheduler;
+        self.shared.want_threads(scheduler.client_wait_begins());
+        let came = self.wait_for_socket(flags, timeout);
+        scheduler.client_wait_ends();
+        came
     }
 
     /// Waits for the socket; false when the time is over.

@@ -18,7 +18,7 @@ use portable as own;
 
 pub(crate) use own::{
     Poller, Ready, TELLS_OF_CLOSING, ThreadWatch, Waker, accept, news_pipe, send_file, this_thread,
-    voluntary_switches,
+    unacknowledged, voluntary_switches,
 };
 
 /// CPython ignores SIGPIPE; where the flag exists, nobody else has to.
