@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use rustix::net::{SocketAddrAny, sockopt};
 
@@ -172,6 +173,14 @@ impl<A: Application> Connection<A> {
     /// taken says little: it may keep megabytes for a client that reads nothing.
     pub(crate) fn taken(&self) -> i64 {
         self.output.handed_over().cast_signed() - system::unacknowledged(&self.socket)
+    }
+
+    /// Lets the close that follows be a reset. Otherwise the kernel would go on offering what it has
+    /// buffered, megabytes perhaps, to a client that takes none of it, for a quarter of an hour, and
+    /// the client would not come to see the end (tcp(7), tcp_orphan_retries).
+    pub(crate) fn give_up(&self) {
+        // Where it fails the close is an ordinary one.
+        let _ = sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO));
     }
 
     /// Tells the client that nothing more will come.

@@ -137,6 +137,9 @@ pub(crate) enum Queued {
 /// costs memory and nothing else: docs/reference/limits.md has the measurement.
 const WAITING_PER_THREAD: usize = 4;
 
+/// Threads that wait for work however long none comes.
+const SPARE_THREADS: usize = 2;
+
 /// When the token is released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -324,6 +327,18 @@ impl<A: Application> Scheduler<A> {
         if crew.monitor_holds { Queued::TellMonitor } else { Queued::Waiting }
     }
 
+    /// For a thread that has waited for long: true when it has been taken from those that wait, and
+    /// may end. A seat that is not among them any more has the token, or is about to get it.
+    pub(crate) fn retire(&self, seat: &Arc<Seat<A>>) -> bool {
+        let mut crew = locked(&self.crew);
+        if crew.waiting.len() <= SPARE_THREADS {
+            return false;
+        }
+        let before = crew.waiting.len();
+        crew.waiting.retain(|waiting| !Arc::ptr_eq(waiting, seat));
+        crew.waiting.len() < before
+    }
+
     /// Ends all waiting, now and later.
     pub(crate) fn stop(&self) {
         let mut crew = locked(&self.crew);
@@ -480,6 +495,21 @@ mod tests {
         assert!(scheduler.join());
         scheduler.queue(&Seat::new());
         assert_eq!(scheduler.threads_to_ask_for(&locked(&scheduler.crew)), 0);
+    }
+
+    #[test]
+    fn threads_that_have_waited_for_long_end_but_for_a_few() {
+        let scheduler = scheduler(20);
+        let seats: Vec<_> = (0..SPARE_THREADS + 2).map(|_| Seat::new()).collect();
+        for seat in &seats {
+            scheduler.queue(seat);
+        }
+        let stranger = Seat::new();
+        assert!(!scheduler.retire(&stranger), "it has been given the token meanwhile");
+        assert!(scheduler.retire(&seats[0]) && !scheduler.retire(&seats[0]));
+        assert!(scheduler.retire(&seats[2]));
+        assert!(!scheduler.retire(&seats[1]), "these are kept");
+        assert_eq!(locked(&scheduler.crew).waiting.len(), SPARE_THREADS);
     }
 
     #[test]

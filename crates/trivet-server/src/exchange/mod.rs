@@ -47,6 +47,8 @@ const BODY_READ_BYTES: usize = 64 * 1024;
 const REQUESTS_PER_TURN: u32 = 64;
 /// And so long at the most, while others wait for the interpreter.
 const TURN: Milliseconds = 1;
+/// A thread that has had no work for so long ends, and gives its memory back.
+const IDLE: Duration = Duration::from_secs(10);
 /// In the late mode the count of sleeps is read once for so many requests of a thread.
 const LATE_SAMPLE: u32 = 256;
 /// In the early mode, one request in so many is looked at for the choice of the mode.
@@ -276,16 +278,23 @@ impl<A: Application> Exchange<A> {
             return None;
         }
         self.own_waits += 1;
+        let mut patience = Some(IDLE);
         loop {
-            match self.seat.wait(None) {
+            match self.seat.wait(patience) {
                 Woken::Token(hub) => return Some(hub),
-                Woken::Stop => {
-                    self.leave();
-                    return None;
+                Woken::Stop => break,
+                Woken::TimedOut if self.shared.scheduler.retire(&self.seat) => break,
+                // It is one of the few that stay: an idle server uses no CPU.
+                Woken::TimedOut => {
+                    patience = None;
+                    self.later = Vec::new();
+                    self.reader.forget();
                 }
-                Woken::Poked | Woken::TimedOut => {}
+                Woken::Poked => {}
             }
         }
+        self.leave();
+        None
     }
 
     /// The next request, if one is there at once and this thread may go on. Never blocks, so that

@@ -185,6 +185,7 @@ impl<A: Application> Exchange<A> {
                     let taken = connection.taken();
                     let pace = pace.get_or_insert_with(|| Pace::begin(clock::now(), taken));
                     if pace.is_too_slow(clock::now(), taken, demand) {
+                        connection.give_up();
                         return self.lose_client();
                     }
                     // Room may be long in coming although the client takes what there is.

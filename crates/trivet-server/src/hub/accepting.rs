@@ -57,6 +57,7 @@ impl<A: Application> Hub<A> {
                     connection.since = self.now;
                     connection.deadline = self.now + milliseconds(shared.config.header_timeout);
                     drop(self.keep(connection));
+                    self.peak = self.peak.max(self.slab.len());
                     count(&shared.stats.connections_accepted);
                     shared.stats.connections_open.fetch_add(1, Ordering::Relaxed);
                 }

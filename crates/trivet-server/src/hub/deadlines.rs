@@ -4,7 +4,8 @@ use super::*;
 
 impl<A: Application> Hub<A> {
     pub(super) fn time_to_sweep(&self) -> Option<Duration> {
-        let must_look_soon = self.slab.out() > 0 || self.draining || self.accept_paused;
+        let must_look_soon =
+            self.slab.out() > 0 || self.draining || self.accept_paused || self.crowd_has_gone();
         let at = match (must_look_soon, self.slab.len()) {
             _ if self.is_full() => self.now + OVERFLOW,
             (true, _) => self.next_sweep().min(self.now + SWEEP),
@@ -35,6 +36,7 @@ impl<A: Application> Hub<A> {
                 self.earliest = self.earliest.min(connection.deadline);
             }
         }
+        self.tidy_up();
         for key in late {
             let Found::Here(mut connection) = self.slab.take(key) else { continue };
             // What came in time must not suffer from a server that looks late.
@@ -58,12 +60,32 @@ impl<A: Application> Hub<A> {
         }
     }
 
+    pub(super) fn crowd_has_gone(&self) -> bool {
+        self.peak >= CROWD && self.slab.len() <= self.peak / 4
+    }
+
+    /// After a crowd has gone: its memory. The allocator would keep it for the next crowd.
+    fn tidy_up(&mut self) {
+        if !self.crowd_has_gone() {
+            self.tidy_at = 0;
+        } else if self.tidy_at == 0 {
+            self.tidy_at = self.now + TIDY_AFTER;
+        } else if self.tidy_at <= self.now {
+            self.tidy_at = 0;
+            self.peak = self.slab.len();
+            self.ready.shrink_to_fit();
+            self.complete.shrink_to_fit();
+            system::give_memory_back();
+        }
+    }
+
     /// Does the client take enough of what is queued for it?
     fn look_at_flush(&mut self, mut connection: Box<Connection<A>>) {
         let demand = self.shared.config.write_demand();
         let taken = connection.taken();
         if connection.pace.is_too_slow(self.now, taken, demand) {
             count(&self.shared.stats.answers_cut);
+            connection.give_up();
             drop(self.close(connection));
         } else {
             connection.deadline = self.now + demand.interval();

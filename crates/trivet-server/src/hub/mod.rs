@@ -49,6 +49,11 @@ const LINGER_SILENCE: Milliseconds = 5_000;
 /// A connection that was used so shortly before a graceful stop probably has its next request on
 /// the way: closing it would lose that request.
 const DRAIN_GRACE: Milliseconds = 1_000;
+/// So many connections at once are a crowd. When three quarters of it are gone, what it needed is
+/// given back, after the time in which its threads end, too. Measured with 10,000 hostile clients:
+/// docs/reference/limits.md.
+const CROWD: usize = 256;
+const TIDY_AFTER: Milliseconds = 15_000;
 /// Deadlines are looked at this often.
 const SWEEP: Milliseconds = 1_000;
 /// The part of its time that a head has before it must come at the least rate: a phone that loses
@@ -81,6 +86,12 @@ impl Reader {
         }
     }
 
+    /// Gives back what a long request has needed.
+    pub(crate) fn forget(&mut self) {
+        self.buffer = vec![0; READ_BYTES];
+        self.head = Head::default();
+    }
+
     /// Takes bytes that have been gathered on the connection as if they had just been read.
     fn load(&mut self, bytes: &[u8]) {
         if self.buffer.len() < bytes.len() {
@@ -111,6 +122,10 @@ pub(crate) struct Hub<A: Application> {
     /// When a worker that is full has looked for connections that nobody takes.
     looked_for_overflow: Milliseconds,
     draining: bool,
+    /// The most connections since memory was given back last.
+    peak: usize,
+    /// When memory is given back after a crowd has gone; zero: no crowd has.
+    tidy_at: Milliseconds,
     now: Milliseconds,
     /// When deadlines were looked at last.
     last_sweep: Milliseconds,
@@ -168,6 +183,8 @@ impl<A: Application> Hub<A> {
             told_scarce: 0,
             looked_for_overflow: 0,
             draining: false,
+            peak: 0,
+            tidy_at: 0,
             now,
             last_sweep: now,
             earliest: Milliseconds::MAX,
@@ -335,7 +352,8 @@ impl<A: Application> Hub<A> {
             self.go_on_draining();
         }
         if self.now >= self.next_sweep()
-            || (self.accept_paused && self.now >= self.last_sweep + SWEEP)
+            || ((self.accept_paused || self.crowd_has_gone())
+                && self.now >= self.last_sweep + SWEEP)
         {
             self.sweep();
         }

@@ -165,6 +165,15 @@ pub(crate) fn unacknowledged(socket: impl AsFd) -> i64 {
     if result == 0 { i64::from(bytes) } else { 0 }
 }
 
+/// Gives the system what the allocator keeps of memory that is free. Takes milliseconds.
+pub(crate) fn give_memory_back() {
+    // SAFETY: it may be called at any time on any thread (malloc_trim(3)).
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// The number of this thread in /proc.
 pub(crate) fn this_thread() -> u32 {
     rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
