@@ -291,6 +291,7 @@ impl<A: Application> Engine<A> {
     pub fn stats(&self) -> Snapshot {
         let mut snapshot = self.shared.stats.snapshot();
         snapshot.threads = self.shared.scheduler.threads() as u64;
+        snapshot.threads_on_clients = self.shared.scheduler.on_clients() as u64;
         snapshot.connections_busy = snapshot.requests_begun.saturating_sub(snapshot.requests);
         snapshot
     }
@@ -411,7 +412,7 @@ impl<A: Application> Monitor<A> {
                 return;
             }
             hub.gather(&mut reader);
-            hub.wait();
+            hub.wait_for_a_thread();
         }
     }
 }

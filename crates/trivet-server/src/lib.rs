@@ -22,6 +22,7 @@ mod gathering;
 mod hand_over;
 mod hub;
 mod output;
+mod pace;
 mod predictions;
 mod scheduler;
 mod slab;

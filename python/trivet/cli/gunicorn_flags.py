@@ -27,7 +27,6 @@ SERVICE_MANAGER = "leave it out: the service manager (systemd, Docker, …) does
 GUNICORN_FLAGS: Mapping[str, str] = {
     "-k": NO_WORKER_CLASSES,
     "--worker-class": NO_WORKER_CLASSES,
-    "--worker-connections": "leave it out: --threads limits requests; connections are not limited",
     "--worker-tmp-dir": "leave it out: workers report over a pipe and never through files",
     "-t": LATER,
     "--timeout": LATER,

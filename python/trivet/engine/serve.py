@@ -9,6 +9,7 @@ import time
 
 import trivet._engine as compiled
 from trivet.engine.config import engine_config
+from trivet.host import open_file_limits
 from trivet.observe.log import printable
 
 TYPE_CHECKING = False
@@ -83,7 +84,7 @@ class Engine:
         """
         self._server = compiled.Server(
             app,
-            engine_config(settings, multiprocess=multiprocess),
+            engine_config(settings, multiprocess=multiprocess, open_files=open_file_limits()[0]),
             [_describe(listener, settings.url_scheme) for listener in listeners],
             on_error,
         )
@@ -116,6 +117,9 @@ class Engine:
                 self._on_other_protocol(event)
 
     def _start_threads(self, count: int) -> None:
+        if count:
+            # Those that were surplus have ended.
+            self._threads = [thread for thread in self._threads if thread.is_alive()]
         for started in range(count):
             self._started += 1
             # A real threading.Thread, so that debuggers, profilers and tracers see it. A daemon,

@@ -173,6 +173,17 @@ EVENTS = _table(
         "Logged once by each worker. A proxy or a client is set to HTTP/2 with prior knowledge"
         " (h2c). Set it to HTTP/1.1.",
     ),
+    # Room
+    Event(
+        "connections-scarce",
+        "warning",
+        "worker {worker} (pid {pid}) has no room for more connections: it closed {shed} idle ones, "
+        "and new ones had to wait {held_back} times",
+        "The worker has as many connections as worker_connections or the limit on open files"
+        " allows. Connections that idle are closed first; when none is idle, new ones wait. Raise"
+        " the limit (LimitNOFILE= under systemd, --ulimit nofile= for a container), or lower"
+        " keep_alive. Said at most once in ten seconds; the numbers are those since the last time.",
+    ),
     # Stopping
     Event(
         "stopping",

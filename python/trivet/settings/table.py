@@ -258,6 +258,16 @@ class Settings:
         "The time that a client has to send the whole head of a request.",
         engine=True,
     )
+    header_min_rate: int = setting(
+        # A head is one or two packets: half of one has bought ten seconds more with this.
+        50,
+        Size(),
+        "Timeouts",
+        "The least that a client must send of a head in each second, on average, when a third of "
+        "header_timeout is over. 0 asks for none.",
+        empty_means="none",
+        engine=True,
+    )
     body_timeout: float = setting(
         30.0,
         POSITIVE_DURATION,
@@ -265,11 +275,30 @@ class Settings:
         "The longest pause while a client sends a request body that is being waited for.",
         engine=True,
     )
+    body_min_rate: int = setting(
+        # Three seconds of a bad line, 1 KiB/s, within 30 s.
+        100,
+        Size(),
+        "Timeouts",
+        "The least that a client must send of a body in each second while it is waited for, on "
+        "average over each body_timeout. 0 asks for none.",
+        empty_means="none",
+        engine=True,
+    )
     write_timeout: float = setting(
         30.0,
         POSITIVE_DURATION,
         "Timeouts",
         "The longest pause while a client does not read the response.",
+        engine=True,
+    )
+    write_min_rate: int = setting(
+        100,
+        Size(),
+        "Timeouts",
+        "The least that a client must take of the response in each second while it is waited for, "
+        "on average over each write_timeout. 0 asks for none.",
+        empty_means="none",
         engine=True,
     )
     graceful_timeout: float = setting(
@@ -308,6 +337,48 @@ class Settings:
         Size(),
         "Limits",
         "The largest request body; a larger one is answered with 413. 0 is no limit.",
+        empty_means="no limit",
+        engine=True,
+    )
+    chunk_extension_limit: int = setting(
+        4 * KIB,
+        # The line holds the size, too: 16 digits.
+        Size(minimum=16, maximum=MIB),
+        "Limits",
+        "The longest line that announces a chunk of a request body, with its extensions; a longer "
+        "one is answered with 400.",
+        engine=True,
+    )
+    trailer_limit: int = setting(
+        8 * KIB,
+        Size(minimum=0, maximum=16 * MIB),
+        "Limits",
+        "The most bytes of trailers after a chunked request body; more are answered with 431.",
+        engine=True,
+    )
+    worker_connections: int = setting(
+        0,
+        WholeNumber(0, 2**31 - 1),
+        "Limits",
+        "The most connections of one worker. At the limit it closes those that have been idle for "
+        "longest, and when none is idle it leaves new ones waiting. 0 is as many as the limit on "
+        "open files has room for, with an eighth of it left to the application.",
+        empty_means="by the limit on open files",
+        engine=True,
+    )
+    queue_limit: int = setting(
+        2048,
+        WholeNumber(1, 2**31 - 1),
+        "Limits",
+        "The most requests of one worker that wait, complete, for a thread; more are answered with "
+        "503 and Retry-After.",
+        engine=True,
+    )
+    requests_per_connection: int = setting(
+        0,
+        WholeNumber(0, 2**31 - 1),
+        "Limits",
+        "The most requests on one connection; the answer to the last one closes it. 0 is no limit.",
         empty_means="no limit",
         engine=True,
     )

@@ -166,6 +166,11 @@ def _serve(
         if cause == SUPERVISOR_LOST:
             plan.log.emit("supervisor-lost", worker=number, pid=os.getpid())
 
+    def on_scarce(shed: int, held_back: int) -> None:
+        plan.log.emit(
+            "connections-scarce", worker=number, pid=os.getpid(), shed=shed, held_back=held_back
+        )
+
     graceful_timeout = plan.settings.graceful_timeout
     patience = graceful_timeout - min(LEAVING_MOST_SECONDS, graceful_timeout * LEAVING_SHARE)
     loop = ServingLoop(
@@ -176,6 +181,7 @@ def _serve(
         link=link,
         on_drain=on_drain,
         on_accepted_all=lambda: report.send(STOPPED_ACCEPTING),
+        on_scarce=on_scarce,
     )
     outcome = loop.run()
     if outcome.cut:

@@ -81,6 +81,11 @@ impl<A: Application> Exchange<A> {
             && !self.app_closes
             && self.body_failed.is_none()
             && !self.shared.is_draining()
+            && self
+                .shared
+                .config
+                .requests_per_connection
+                .is_none_or(|most| connection.requests < most)
             && !self.shared.config.keep_alive.is_zero()
             && !sends_no_more
             && self.rest_can_be_discarded();

@@ -24,11 +24,12 @@ use trivet_http::{Body, Head, Progress, Rejection, error, response};
 use crate::access_log::{self, Lines};
 use crate::application::Application;
 use crate::body::{BodyReader, Step};
-use crate::clock::{self, Date, Milliseconds};
+use crate::clock::{self, Date, Milliseconds, milliseconds};
 use crate::config::Listener;
 use crate::connection::{After, BodyAhead, Connection, Key, Lent, Phase, send_without_delay};
 use crate::engine::{Shared, orders};
 use crate::output::{Flushed, Piece};
+use crate::pace::Pace;
 use crate::scheduler::Returned;
 use crate::slab::{Found, Slab};
 use crate::stats::count;
@@ -50,8 +51,21 @@ const LINGER_SILENCE: Milliseconds = 5_000;
 /// A connection that was used so shortly before a graceful stop probably has its next request on
 /// the way: closing it would lose that request.
 const DRAIN_GRACE: Milliseconds = 1_000;
+/// So many connections at once are a crowd. When three quarters of it are gone, what it needed is
+/// given back, after the time in which its threads end, too. Measured with 10,000 hostile clients:
+/// docs/reference/limits.md.
+const CROWD: usize = 256;
+const TIDY_AFTER: Milliseconds = 15_000;
 /// Deadlines are looked at this often.
 const SWEEP: Milliseconds = 1_000;
+/// The part of its time that a head has before it must come at the least rate: a phone that loses
+/// its second packet sends nothing for seconds, and must not be refused for that.
+const HEAD_GRACE_SHARE: Milliseconds = 3;
+/// A worker that is full takes a connection that no other worker has taken for so long.
+const OVERFLOW: Milliseconds = 10;
+
+/// And so many of them at once.
+const OVERFLOW_ACCEPTS: usize = 16;
 
 /// One thread's buffer and the request that was read into it.
 pub(crate) struct Reader {
@@ -72,6 +86,12 @@ impl Reader {
             body: BodyReader::default(),
             more_may_wait: false,
         }
+    }
+
+    /// Gives back what a long request has needed.
+    pub(crate) fn forget(&mut self) {
+        self.buffer = vec![0; READ_BYTES];
+        self.head = Head::default();
     }
 
     /// Takes bytes that have been gathered on the connection as if they had just been read.
@@ -99,6 +119,16 @@ pub(crate) struct Hub<A: Application> {
     accept_paused: bool,
     /// The orders that are being followed; see [`orders`].
     obeyed: u8,
+    /// That was because there are as many connections as there may be.
+    at_limit: bool,
+    /// When the main thread was told last that connections had to wait or to go.
+    told_scarce: Milliseconds,
+    /// When a worker that is full has looked for connections that nobody takes.
+    looked_for_overflow: Milliseconds,
+    /// The most connections since memory was given back last.
+    peak: usize,
+    /// When memory is given back after a crowd has gone; zero: no crowd has.
+    tidy_at: Milliseconds,
     now: Milliseconds,
     /// When deadlines were looked at last.
     last_sweep: Milliseconds,
@@ -153,6 +183,11 @@ impl<A: Application> Hub<A> {
             accepting: false,
             accept_paused: false,
             obeyed: 0,
+            at_limit: false,
+            told_scarce: 0,
+            looked_for_overflow: 0,
+            peak: 0,
+            tidy_at: 0,
             now,
             last_sweep: now,
             earliest: Milliseconds::MAX,
@@ -214,6 +249,11 @@ impl<A: Application> Hub<A> {
     /// For the monitor, which cannot run applications: reads what there is and keeps it.
     pub(crate) fn gather(&mut self, reader: &mut Reader) {
         while let Some(mut connection) = self.next_news(reader) {
+            if self.complete.len() >= self.shared.config.queue {
+                count(&self.shared.stats.requests_turned_away);
+                drop(self.reject(connection, &error::OVERLOADED));
+                continue;
+            }
             connection.input = reader.buffer[..reader.filled].to_vec();
             if reader.more_may_wait {
                 connection.lent.note(Lent::EVENT);
@@ -223,9 +263,15 @@ impl<A: Application> Hub<A> {
             self.complete.push_back(connection.key);
             drop(self.keep(connection));
         }
-        if self.complete.len() >= self.shared.config.threads {
+        if self.is_full() {
             self.stop_accepting();
         }
+    }
+
+    /// Whether new connections are better left to another process.
+    fn is_full(&self) -> bool {
+        let config = &self.shared.config;
+        config.shares_listeners && self.complete.len() >= config.threads
     }
 
     /// Polls without waiting; true if there is news.
@@ -254,18 +300,27 @@ impl<A: Application> Hub<A> {
 
     /// Waits for news, a wake-up or the next deadline.
     pub(crate) fn wait(&mut self) {
+        self.wait_unless(self.has_news());
+    }
+
+    /// The same for the monitor, which can do nothing for complete requests but wait for a thread.
+    pub(crate) fn wait_for_a_thread(&mut self) {
+        self.wait_unless(!self.ready.is_empty());
+    }
+
+    fn wait_unless(&mut self, has_news: bool) {
         self.write_log();
         let scheduler = &self.shared.scheduler;
         scheduler.polling.store(true, Ordering::SeqCst);
         let must_not_wait =
-            self.has_news() || scheduler.has_returned() || self.shared.has_orders(self.obeyed);
+            has_news || scheduler.has_returned() || self.shared.has_orders(self.obeyed);
         let timeout = if must_not_wait { Some(Duration::ZERO) } else { self.time_to_sweep() };
         self.poll_for(timeout);
         self.shared.scheduler.polling.store(false, Ordering::Relaxed);
     }
 
     fn poll_for(&mut self, timeout: Option<Duration>) {
-        if !self.accepting && self.obeyed == 0 && self.complete.len() < self.shared.config.threads {
+        if !self.accepting && self.obeyed == 0 && !self.is_full() {
             // If it fails it is tried again before the next poll.
             let _ = self.accept_again();
         }
@@ -290,11 +345,18 @@ impl<A: Application> Hub<A> {
                 self.accept(index, self.shared.config.accepts_per_turn);
             }
         }
+        if self.is_full() && self.now >= self.looked_for_overflow + OVERFLOW {
+            self.looked_for_overflow = self.now;
+            self.accept_from_all(OVERFLOW_ACCEPTS);
+        }
         if self.shared.has_orders(self.obeyed) {
             self.obey();
+        } else if self.is_draining() && !self.listeners.is_empty() && !self.accept_paused {
+            self.go_on_draining();
         }
         if self.now >= self.next_sweep()
-            || (self.accept_paused && self.now >= self.last_sweep + SWEEP)
+            || ((self.accept_paused || self.crowd_has_gone())
+                && self.now >= self.last_sweep + SWEEP)
         {
             self.sweep();
         }
@@ -350,9 +412,11 @@ impl<A: Application> Hub<A> {
     pub(crate) fn forget(&mut self, key: Key) {
         self.slab.forget(key);
         self.shared.stats.connections_open.fetch_sub(1, Ordering::Relaxed);
-        if self.obeyed != 0 {
-            self.shared.drained_if(self.slab.len() == 0);
+        if self.at_limit || self.obeyed != 0 {
+            self.at_limit = false;
+            self.accept_paused = false;
         }
+        self.tell_if_drained();
     }
 
     #[allow(clippy::boxed_local, reason = "connections are boxed wherever they are handed on")]
@@ -412,10 +476,11 @@ impl<A: Application> Hub<A> {
                             After::Linger => self.begin_to_linger(&mut connection),
                         }
                     }
-                    Flushed::Blocked(sent) => {
-                        if sent > 0 || connection.deadline == 0 {
+                    Flushed::Blocked(_) => {
+                        if connection.deadline == 0 {
+                            connection.pace = Pace::begin(self.now, connection.taken());
                             connection.deadline =
-                                self.now + milliseconds(self.shared.config.write_timeout);
+                                self.now + self.shared.config.write_demand().interval();
                         }
                         if !connection.watches_writable {
                             connection.watches_writable = true;
@@ -462,8 +527,4 @@ impl<A: Application> Hub<A> {
         connection.phase = Phase::Discard(reader);
         connection.deadline = self.now + milliseconds(self.shared.config.body_timeout);
     }
-}
-
-pub(crate) fn milliseconds(duration: Duration) -> Milliseconds {
-    duration.as_millis().try_into().unwrap_or(u64::MAX / 4)
 }

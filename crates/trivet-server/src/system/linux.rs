@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
@@ -155,6 +155,23 @@ pub(crate) fn send_file(
     let mut position = *offset;
     let length = usize::try_from(length).unwrap_or(usize::MAX).min(1024 * 1024);
     rustix::fs::sendfile(socket, file, Some(&mut position), length)
+}
+
+/// Bytes in the socket's send queue that the other side has not acknowledged (tcp(7), SIOCOUTQ).
+pub(crate) fn unacknowledged(socket: impl AsFd) -> i64 {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the descriptor is open, and the kernel writes one int, which is there.
+    let result = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    if result == 0 { i64::from(bytes) } else { 0 }
+}
+
+/// Gives the system what the allocator keeps of memory that is free. Takes milliseconds.
+pub(crate) fn give_memory_back() {
+    // SAFETY: it may be called at any time on any thread (malloc_trim(3)).
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 /// The number of this thread in /proc.
