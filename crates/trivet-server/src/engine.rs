@@ -166,6 +166,7 @@ impl<A: Application> Engine<A> {
     /// # Errors
     /// When the system gives no poller, pipe or thread.
     pub fn start(config: Config, listeners: Vec<Listener>) -> io::Result<Self> {
+        system::bound_arenas();
         let poller = Poller::new()?;
         let waker = poller.handle()?;
         let (news, told) = system::news_pipe()?;

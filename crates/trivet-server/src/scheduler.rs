@@ -139,7 +139,7 @@ pub(crate) enum Queued {
 const WAITING_PER_THREAD: usize = 4;
 
 /// Threads that wait for work however long none comes.
-const SPARE_THREADS: usize = 2;
+const SPARE_THREADS: usize = 1;
 
 /// When the token is released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

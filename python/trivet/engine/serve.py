@@ -89,7 +89,8 @@ class Engine:
             on_error,
         )
         self._on_other_protocol = on_other_protocol
-        self._threads: list[threading.Thread] = []
+        #: Those that live; each takes itself out.
+        self._threads: set[threading.Thread] = set()
         self._started = 0
         self.stopped_accepting = False
         self.drained = False
@@ -117,23 +118,29 @@ class Engine:
                 self._on_other_protocol(event)
 
     def _start_threads(self, count: int) -> None:
-        if count:
-            # Those that were surplus have ended.
-            self._threads = [thread for thread in self._threads if thread.is_alive()]
         for started in range(count):
             self._started += 1
             # A real threading.Thread, so that debuggers, profilers and tracers see it. A daemon,
             # because a view that never returns must not keep the process from ending.
             thread = threading.Thread(
-                target=self._server.run_thread, name=f"trivet-{self._started}", daemon=True
+                target=self._run_thread, name=f"trivet-{self._started}", daemon=True
             )
+            self._threads.add(thread)
             try:
                 thread.start()
             except RuntimeError:
+                self._threads.discard(thread)
                 # The system has no more threads: those that are there go on.
                 self._server.threads_not_started(count - started)
                 return
-            self._threads.append(thread)
+
+    def _run_thread(self) -> None:
+        """Serve on the calling thread until the engine does not need it."""
+        try:
+            self._server.run_thread()
+        finally:
+            # The object of a thread that has ended holds locks, and each of them a page of memory.
+            self._threads.discard(threading.current_thread())
 
     def drain(self) -> None:
         """Begin a graceful stop: accept what waits, answer everything, keep no connection.
@@ -168,9 +175,9 @@ class Engine:
     def join(self, timeout_seconds: float) -> bool:
         """Wait for the threads to end after `stop()`; false when some are still in the app."""
         deadline = time.monotonic() + timeout_seconds
-        for thread in self._threads:
+        for thread in list(self._threads):
             thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        return not any(thread.is_alive() for thread in list(self._threads))
 
     def stats(self) -> dict[str, int]:
         """Every counter of the engine by its name."""

@@ -165,6 +165,18 @@ pub(crate) fn unacknowledged(socket: impl AsFd) -> i64 {
     if result == 0 { i64::from(bytes) } else { 0 }
 }
 
+/// Lets the allocator keep few arenas. By default there are up to eight for each CPU, and what is
+/// used in one of them by threads that have ended is not used again by others: after 500 stalled
+/// bodies 4.5 MB stayed, and 1.5 MB with two. Threads that share the interpreter's lock seldom
+/// allocate at the same time. Whoever has set MALLOC_ARENA_MAX knows better.
+pub(crate) fn bound_arenas() {
+    #[cfg(target_env = "gnu")]
+    if std::env::var_os("MALLOC_ARENA_MAX").is_none() {
+        // SAFETY: it takes two numbers and may be called at any time (mallopt(3)).
+        unsafe { libc::mallopt(libc::M_ARENA_MAX, 2) };
+    }
+}
+
 /// Gives the system what the allocator keeps of memory that is free. Takes milliseconds.
 pub(crate) fn give_memory_back() {
     // SAFETY: it may be called at any time on any thread (malloc_trim(3)).

@@ -155,6 +155,8 @@ pub(crate) fn send_file(
 /// Allocators of other systems do this by themselves.
 pub(crate) fn give_memory_back() {}
 
+pub(crate) fn bound_arenas() {}
+
 /// What the other side has not acknowledged cannot be asked everywhere: what the kernel has taken
 /// counts as taken.
 pub(crate) fn unacknowledged(_socket: impl AsFd) -> i64 {
