@@ -3,6 +3,7 @@
 Valid requests are checked answer by answer; of all others only the end of the connection is asked.
 """
 
+import errno
 import random
 import socket
 import struct
@@ -80,7 +81,7 @@ class Client:
             self.seen[f"damaged: {self._end_of(connection)}"] += 1
 
     def _damaged_behind_a_valid_one(self) -> None:
-        """Both at once, often on a connection that has served: the first is answered all the same."""
+        """Both at once, often on a connection that has served: the first is answered as ever."""
         connection, self._kept = self._kept or self._connect(), None
         first = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nfirst"
         with connection:
@@ -122,6 +123,10 @@ class Client:
             while piece := connection.recv(65536):
                 received += piece
         except ConnectionError:
+            return "reset"
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:  # the reset came before the shutdown
+                raise
             return "reset"
         status = received[9:12].decode("latin-1")
         assert not received or status.isdigit(), received[:100]
