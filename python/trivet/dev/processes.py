@@ -78,6 +78,13 @@ class Worker(Process):
     def is_stand_in(self) -> bool:
         return self.order.failure is not None
 
+    def is_forked(self, pid: int) -> None:
+        """The warm parent says so; from now on it can be sent signals."""
+        self.pid = pid
+        self.began = time.monotonic()
+        if self.doomed:
+            self.discard()
+
     def discard(self) -> None:
         """End it at once: it serves nobody."""
         self.doomed = True
