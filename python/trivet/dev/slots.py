@@ -46,6 +46,12 @@ class Slot:
         return [each for each in (self.serving, self.loading, self.stand_in) if each is not None]
 
 
+def slots_for(workers: int | str, present: Sequence[Slot]) -> list[Slot]:
+    """As many places as there are workers; those that are there stay."""
+    count = workers if isinstance(workers, int) else 1
+    return [present[n] if n < len(present) else Slot(n) for n in range(count)]
+
+
 class Patience:
     """How long loading may take, by how long it took when it went well."""
 

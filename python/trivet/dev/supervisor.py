@@ -16,17 +16,18 @@ from functools import partial
 from signal import Signals
 
 from trivet.dev import messages
-from trivet.dev.changes import CSS, PACKAGES, PYTHON, STATIC, TEMPLATE
+from trivet.dev.changes import CONFIGURATION, CSS, PACKAGES, PYTHON, STATIC, TEMPLATE
 from trivet.dev.failure import Failure, shown_path
 from trivet.dev.load_failure import died_while_loading, died_while_serving, still_importing
 from trivet.dev.plan import Order
 from trivet.dev.processes import start_cold, start_watcher
-from trivet.dev.slots import Patience, Slot, forget_bytecode
+from trivet.dev.slots import Patience, forget_bytecode, slots_for
 from trivet.dev.sources import Sources
 from trivet.dev.terminal import QUIT, RESTART
 from trivet.dev.waiting import WaitingConnections
 from trivet.dev.warmth import Warmth
 from trivet.dev.worker import stacks_file, stacks_of_the_app
+from trivet.errors import TrivetError
 from trivet.supervisor import restart
 from trivet.supervisor.child import reap_strangers
 from trivet.supervisor.signals import ACTIONS, STOP, STOP_AT_ONCE
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
     from trivet.dev.load_failure import LoadFailure
     from trivet.dev.plan import DevPlan
     from trivet.dev.processes import WatcherProcess, Worker
+    from trivet.dev.run import Renewal
     from trivet.dev.screen import StartFacts
+    from trivet.dev.slots import Slot
     from trivet.dev.terminal import Terminal
     from trivet.dev.watch import WatchPlan
     from trivet.supervisor.sockets import Listeners
@@ -67,6 +70,7 @@ class DevSupervisor:
         self,
         plan: DevPlan,
         watch: WatchPlan | None,
+        renewal: Renewal,
         listeners: Listeners,
         terminal: Terminal,
         facts: StartFacts,
@@ -75,13 +79,13 @@ class DevSupervisor:
     ) -> None:
         self._plan = plan
         self._watch_plan = watch
+        self._renewal = renewal
         self._listeners = listeners
         self._terminal = terminal
         self._facts = facts
         self._before = before
         self._settings = plan.settings
-        workers = plan.settings.workers
-        self._slots = [Slot(number) for number in range(workers if isinstance(workers, int) else 1)]
+        self._slots = slots_for(plan.settings.workers, [])
         self._generation = 0
         self._going: list[Worker] = []
         self._watcher: WatcherProcess | None = None
@@ -166,7 +170,26 @@ class DevSupervisor:
                 self._let_go(slot.serving)
                 slot.serving = None
         forget_bytecode(paths)
+        self._slots = slots_for(self._settings.workers, self._slots)
         self._start_generation()
+
+    def _take_up(self, paths: Sequence[str]) -> bool:
+        """Files of settings or variables have changed; whether new workers are to be started."""
+        try:
+            plan, notes = self._renewal.renew(self._plan, paths)
+        except TrivetError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            files = ", ".join(self._shown(paths))
+            self._terminal.note(f"{files}: {error.what}{hint}; nothing of it is taken")
+            return False
+        for note in notes:
+            self._terminal.note(note)
+        if plan is None:
+            return False
+        self._plan, self._settings = plan, plan.settings
+        # It has the old environment.
+        self._warmth.drop("")
+        return True
 
     def _let_go(self, worker: Worker) -> None:
         """Tell a worker that serves to part with its connections and to end."""
@@ -247,6 +270,8 @@ class DevSupervisor:
         self._own_names = messages.texts(message, "names")
 
     def _worker_is_ready(self, worker: Worker, seconds: float) -> None:
+        if worker in self._going:
+            return  # newer code is on its way
         slot = self._slots[worker.order.slot]
         if worker is not slot.loading and worker is not slot.stand_in:
             return  # newer code is on its way
@@ -356,6 +381,9 @@ class DevSupervisor:
             self._reload(["installed packages"])
             return
         code = [path for kind, path in changes if kind == PYTHON]
+        configuration = [path for kind, path in changes if kind == CONFIGURATION]
+        if configuration and self._take_up(configuration):
+            code += configuration
         if code:
             self._reload(code)
             return
