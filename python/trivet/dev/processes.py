@@ -67,6 +67,8 @@ class Worker(Process):
         self.failure: dict[str, object] | None = None
         #: An import that does not end was told.
         self.hangs = False
+        #: Somebody in it reads lines from the terminal.
+        self.borrows_keyboard = False
         self.doomed = False
         #: When it is killed if it has not gone.
         self.go_until: float | None = None

@@ -259,8 +259,17 @@ class DevSupervisor:
                 self._terminal.note(str(message.data.get("text", "")))
             case messages.REQUEST:
                 self._terminal.request(message.data)
+            case messages.KEYBOARD:
+                self._lend_keyboard(worker, bool(message.data["wanted"]))
             case messages.EXCEPTION:
                 self._terminal.raised(message.data)
+
+    def _lend_keyboard(self, worker: Worker, wanted: bool) -> None:
+        worker.borrows_keyboard = wanted
+        if wanted:
+            self._terminal.lend()
+        elif not any(other.borrows_keyboard for other in self._workers()):
+            self._terminal.take_back()
 
     def _worker_loaded(self, worker: Worker, message: Message) -> None:
         files = message.data.get("files")
@@ -430,6 +439,8 @@ class DevSupervisor:
         """Hear its last words, save the connections that it has given away, close what is left."""
         self._hear_worker(worker)
         self._waiting.hear(worker)
+        if worker.borrows_keyboard:
+            self._lend_keyboard(worker, False)
         for file in (worker.link, worker.channel):
             self._sources.ignore(file)
             file.close()
