@@ -156,6 +156,7 @@ def run_dev(
                 plan,
                 watch if settings.reload else None,
                 Renewal(configuration, directory),
+                front.alive if front else None,
                 listeners,
                 terminal,
                 facts,

@@ -35,6 +35,7 @@ from trivet.worker.signals import SignalInbox, means_stop_at_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Sequence
 
     from trivet.dev.load_failure import LoadFailure
@@ -71,6 +72,7 @@ class DevSupervisor:
         plan: DevPlan,
         watch: WatchPlan | None,
         renewal: Renewal,
+        relay: socket.socket | None,
         listeners: Listeners,
         terminal: Terminal,
         facts: StartFacts,
@@ -80,6 +82,8 @@ class DevSupervisor:
         self._plan = plan
         self._watch_plan = watch
         self._renewal = renewal
+        #: Hangs up when the relay of --https ends.
+        self._relay = relay
         self._listeners = listeners
         self._terminal = terminal
         self._facts = facts
@@ -109,6 +113,8 @@ class DevSupervisor:
         with self._sources, SignalInbox(ACTIONS) as self._inbox:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ACTIONS)
             self._sources.hear(self._inbox, self._hear_signals)
+            if self._relay is not None:
+                self._sources.hear(self._relay, self._relay_died)
             self._start_generation()
             if self._watch_plan is None:
                 self._terminal.started(replace(self._facts, watch="nothing: reload is off"))
@@ -535,6 +541,15 @@ class DevSupervisor:
                 process.send_signal(Signals.SIGKILL)
 
     # The end
+
+    def _relay_died(self) -> None:
+        assert self._relay is not None
+        self._sources.ignore(self._relay)
+        if self._stop_began is None:
+            self._terminal.note(
+                "the process that does TLS has died: browsers are not answered; start trivet dev"
+                " again"
+            )
 
     def _hear_signals(self) -> None:
         for number in self._inbox.read():
