@@ -170,6 +170,16 @@ def test_a_save_is_served_over_https_too(start: Start, tmp_path: Path) -> None:
     assert "second words" in get(https, context)
 
 
+def test_the_death_of_what_does_tls_is_told(start: Start) -> None:
+    server = start("-m", "trivet", "dev", "shop:app", "--port", "PORT", "--https")
+    server.wait_for_output("dev-started")
+    for child in Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split():
+        if b"tls_relay" in Path(f"/proc/{child}/cmdline").read_bytes():
+            os.kill(int(child), signal.SIGKILL)
+    server.wait_for_output("the process that does TLS has died")
+    assert server.stop() == 0
+
+
 def edit(file: Path) -> None:
     file.write_text(file.read_text().replace("first words", "second words"))
 

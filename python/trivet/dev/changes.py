@@ -16,6 +16,8 @@ STATIC = "static"
 CSS = "css"
 #: Something was installed or removed beside the project.
 PACKAGES = "packages"
+#: A file of settings, or of variables for the environment.
+CONFIGURATION = "configuration"
 
 #: What a change of each kind leads to.
 CONSEQUENCES: Mapping[str, str] = {
@@ -24,6 +26,7 @@ CONSEQUENCES: Mapping[str, str] = {
     STATIC: "browsers load the page again",
     CSS: "browsers take the new style sheet without loading the page again",
     PACKAGES: "everything is imported again, in a new worker",
+    CONFIGURATION: "the new values are taken, and everything is imported again with them",
 }
 
 #: The kind of a file by the end of its name; others mean nothing.

@@ -75,6 +75,12 @@ def read_environment_files(directory: Path, environ: Mapping[str, str]) -> Envir
     )
 
 
+def places(directory: Path) -> tuple[str, ...]:
+    """The files that are read, and those that would be if they were there."""
+    found = {str(file) for name in FILES if (file := find(directory, name)) is not None}
+    return tuple(sorted(found | {str(directory / name) for name in FILES}))
+
+
 def find(directory: Path, name: str) -> Path | None:
     """The nearest file of a name, here or above; dotenv.find_dotenv(usecwd=True) does the same."""
     for folder in (directory, *directory.parents):

@@ -5,6 +5,7 @@ Runs in the supervisor, before the first fork.
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -52,6 +53,8 @@ class HttpsFront:
     """The relay in front, and what stands behind it."""
 
     process: Popen[bytes]
+    #: Hangs up when the relay ends, however that happens.
+    alive: socket.socket
     #: What the engine listens on in the place of the public addresses.
     listeners: Listeners
     #: For the start screen.
@@ -61,6 +64,7 @@ class HttpsFront:
         """End the relay; its connections end with it."""
         assert self.process.stdin is not None
         self.process.stdin.close()
+        self.alive.close()
         try:
             self.process.wait(RELAY_SECONDS)
         except subprocess.TimeoutExpired:
@@ -83,16 +87,20 @@ def open_https_front(
     path = state_directory / "app.sock"
     behind = bind_all([Address(path=str(path))], backlog)
     descriptors = [listener.fileno() for listener in public.sockets]
+    alive, theirs = socket.socketpair()
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "trivet.dev.tls_relay", *map(str, descriptors)),
             *("--to", str(path), "--chain", str(certificate.chain), "--key", str(certificate.key)),
         ],
         stdin=subprocess.PIPE,
-        pass_fds=descriptors,
+        pass_fds=[*descriptors, theirs.fileno()],
     )
+    theirs.close()
     notes = (f"browsers must trust {certificate.authority}, once; see docs/guides/development.md",)
-    return HttpsFront(process=process, listeners=behind, notes=notes if certificate.is_new else ())
+    return HttpsFront(
+        process=process, alive=alive, listeners=behind, notes=notes if certificate.is_new else ()
+    )
 
 
 def behind_https(settings: Settings) -> Settings:

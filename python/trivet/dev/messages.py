@@ -19,6 +19,7 @@ LOADED = "loaded"
 NOTE = "note"
 REQUEST = "request"
 EXCEPTION = "exception"
+KEYBOARD = "keyboard"
 
 # To a worker
 GO = "go"
@@ -49,6 +50,7 @@ MEANINGS = {
     NOTE: "worker, watcher: an event for the log, or a text for the terminal",
     REQUEST: "worker: a request was answered: method, path, status, ms, view",
     EXCEPTION: "worker: a view has raised: the exception and the last frame of the project",
+    KEYBOARD: "worker: `wanted` says whether somebody in it reads lines from the terminal",
     GO: "to a worker: give the connections away, finish what has begun, end",
     CHANGED: "to a worker: files changed that need no restart: `kind` and `paths`",
     WATCHING: "watcher: it watches from now on: how, why so, and how many files of each kind",

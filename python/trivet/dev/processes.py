@@ -67,6 +67,8 @@ class Worker(Process):
         self.failure: dict[str, object] | None = None
         #: An import that does not end was told.
         self.hangs = False
+        #: Somebody in it reads lines from the terminal.
+        self.borrows_keyboard = False
         self.doomed = False
         #: When it is killed if it has not gone.
         self.go_until: float | None = None
@@ -77,6 +79,13 @@ class Worker(Process):
     @property
     def is_stand_in(self) -> bool:
         return self.order.failure is not None
+
+    def is_forked(self, pid: int) -> None:
+        """The warm parent says so; from now on it can be sent signals."""
+        self.pid = pid
+        self.began = time.monotonic()
+        if self.doomed:
+            self.discard()
 
     def discard(self) -> None:
         """End it at once: it serves nobody."""

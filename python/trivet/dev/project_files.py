@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from trivet.dev.changes import PYTHON, kind_of
+from trivet.dev.changes import CONFIGURATION, PYTHON, kind_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,11 +33,17 @@ class ProjectFiles:
     """The files below `roots`, with patterns of extra files and of files to leave out."""
 
     def __init__(
-        self, roots: Sequence[Path], extra: Sequence[str] = (), ignore: Sequence[str] = ()
+        self,
+        roots: Sequence[Path],
+        extra: Sequence[str] = (),
+        ignore: Sequence[str] = (),
+        configuration: Sequence[str] = (),
     ) -> None:
         self.roots = [os.path.abspath(root) for root in roots]
         self._extra = [os.path.join(self.roots[0], pattern) for pattern in extra]
         self._own_spec = _spec(ignore)
+        #: Watched whatever .gitignore says, and before there are such files.
+        self._configuration = configuration
         self._specs: dict[str, Any] = {}
         #: Files that were imported although .gitignore names them, such as local settings.
         self.also: set[str] = set()
@@ -48,6 +54,8 @@ class ProjectFiles:
 
     def kind(self, path: str) -> str | None:
         """What a change of the file means; None when it is not watched."""
+        if path in self._configuration:
+            return CONFIGURATION
         if path in self.also or self._is_extra(path):
             return PYTHON
         root = self._root_of(path)
@@ -61,7 +69,7 @@ class ProjectFiles:
         for root in self.roots:
             for folder, _ in self._walk(root):
                 yield folder
-        for path in [*self.also, *self._extra]:
+        for path in [*self.also, *self._extra, *self._configuration]:
             folder = os.path.dirname(path)
             if os.path.isdir(folder):
                 yield folder
@@ -79,6 +87,8 @@ class ProjectFiles:
                             yield path, kind
         for path in self._extra_files():
             yield path, PYTHON
+        for path in self._configuration:
+            yield path, CONFIGURATION
 
     def is_watched_folder(self, path: str) -> bool:
         root = self._root_of(path)

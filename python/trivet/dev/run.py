@@ -44,9 +44,9 @@ from trivet.supervisor.start import open_log, open_sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
-    from trivet.dev.environment_files import EnvironmentFiles
+    from trivet.dev.configuration import Configuration
     from trivet.dev.front import HttpsFront
     from trivet.dev.script import Script
     from trivet.settings.resolve import Resolved
@@ -59,23 +59,23 @@ ENVIRONMENT = {"FLASK_DEBUG": "1"}
 
 
 def run_dev(
-    resolved: Resolved,
+    configuration: Configuration,
     directory: Path,
     *,
-    files: EnvironmentFiles | None = None,
     script: Script | None = None,
     difference: Callable[[], str] = lambda: "",
 ) -> int:
     """Serve for development until told to stop; the exit code.
 
-    `files` are the variables that were added to the environment; `script` is the program to run in
-    the place of an app to find; `difference` is the text of the key `d`.
+    `script` is the program to run in the place of an app to find; `difference` is the text of the
+    key `d`.
 
     Raises TrivetError for what keeps the server from starting. An app that cannot be loaded does
     not: browsers see why, and the next save is another attempt.
     """
     began = time.monotonic()
     refuse_in_production(os.environ)
+    resolved, files = configuration.reading.resolved, configuration.reading.files
     settings = resolved.settings
     choice = script.choice if script else find_app(settings.app, directory, os.environ)
     console, why_no_console = console_policy(
@@ -120,20 +120,17 @@ def run_dev(
             choice=choice,
             script=script,
             listeners=(front.listeners if front else listeners).sockets,
-            environment={
-                name: value for name, value in ENVIRONMENT.items() if name not in os.environ
-            },
+            environment=_additions(os.environ),
         )
         watch = WatchPlan(
             roots=session.project_roots,
             extra=settings.reload_extra_files,
             ignore=settings.reload_ignore,
+            configuration=configuration.paths,
             poll=settings.reload_poll,
         )
         notes = [*resolved.notes, *(front.notes if front else ())]
-        notes += [
-            note for note in (files.tip if files else "", program_in_words(directory)) if note
-        ]
+        notes += [note for note in (files.tip, program_in_words(directory)) if note]
         facts = StartFacts(
             urls=urls,
             app=choice.name,
@@ -141,7 +138,7 @@ def run_dev(
             workers=workers,
             threads=settings.threads,
             framework=framework_in_words(choice),
-            environment=files.names if files else (),
+            environment=files.names,
             errors=errors_in_words(
                 console=session.console, why_no_console=session.console_off_reason
             ),
@@ -156,7 +153,15 @@ def run_dev(
                 # Whoever comes before the first worker is ready waits in the listener's queue.
                 terminal.open_page(urls[0])
             return DevSupervisor(
-                plan, watch if settings.reload else None, listeners, terminal, facts, before, began
+                plan,
+                watch if settings.reload else None,
+                Renewal(configuration, directory),
+                front.alive if front else None,
+                listeners,
+                terminal,
+                facts,
+                before,
+                began,
             ).run()
     finally:
         if os.getpid() == owner:
@@ -164,6 +169,57 @@ def run_dev(
             if front is not None:
                 front.close()
             shutil.rmtree(state_directory, ignore_errors=True)
+
+
+class Renewal:
+    """Makes the plan for the next workers, after files of settings or variables have changed."""
+
+    def __init__(self, configuration: Configuration, directory: Path) -> None:
+        self._configuration = configuration
+        self._directory = directory
+
+    def renew(self, plan: DevPlan, paths: Sequence[str]) -> tuple[DevPlan | None, tuple[str, ...]]:
+        """The plan with the new values, None when it is as before; and what there is to tell.
+
+        Changes the environment of this process, from which workers have theirs. Raises TrivetError
+        for files that are wrong, and changes nothing then.
+        """
+        reading = self._configuration.read_again()
+        refuse_in_production(reading.environ)
+        change = self._configuration.compare(reading, paths)
+        renewed = _renewed(plan, change.settings, self._directory, reading.environ)
+        self._configuration.take(reading, change.settings, os.environ)
+        return renewed if change.concerns_workers else None, change.notes
+
+
+def _renewed(
+    plan: DevPlan, settings: Settings, directory: Path, environ: Mapping[str, str]
+) -> DevPlan:
+    choice = plan.script.choice if plan.script else find_app(settings.app, directory, environ)
+    console, why_no_console = console_policy(
+        wanted=settings.console, lan=settings.lan, environ=environ
+    )
+    session = replace(
+        plan.session,
+        project_roots=project_roots(directory, choice.directory_to_add),
+        console=console,
+        console_off_reason=why_no_console,
+        refresh=settings.refresh,
+        editor=settings.editor,
+        path_map=parse_path_map(settings.path_map),
+        app_name=choice.name,
+    )
+    return replace(
+        plan,
+        settings=_engine_settings(settings),
+        session=session,
+        choice=choice,
+        environment=_additions(environ),
+    )
+
+
+def _additions(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in ENVIRONMENT.items() if name not in environ}
 
 
 def _open_listeners(resolved: Resolved, workers: int) -> Listeners:

@@ -1,30 +1,33 @@
 """The supervisor of `trivet dev`: replaces workers when code changes, and never dies of the app.
 
-One process, one thread, one loop. It keeps the listening sockets and the connections that nobody
-serves at the moment; it serves nothing and imports nothing of the app. One mechanism, and longer
-than other modules for that; the processes are in processes.py.
+One process, one thread, one loop. It keeps the listening sockets; it serves nothing and imports
+nothing of the app. Elsewhere: the processes (processes.py), the warm parent (warmth.py), the
+connections that wait (waiting.py), places of workers and their patience (slots.py), and how
+failures are put into words (load_failure.py).
 """
 
 from __future__ import annotations
 
 import os
-import selectors
 import signal
 import time
-from collections import deque
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
-from importlib.util import cache_from_source
 from signal import Signals
 
 from trivet.dev import messages
-from trivet.dev.changes import CSS, PACKAGES, PYTHON, STATIC, TEMPLATE
+from trivet.dev.changes import CONFIGURATION, CSS, PACKAGES, PYTHON, STATIC, TEMPLATE
 from trivet.dev.failure import Failure, shown_path
+from trivet.dev.load_failure import died_while_loading, died_while_serving, still_importing
 from trivet.dev.plan import Order
-from trivet.dev.processes import start_cold, start_warm_parent, start_watcher
+from trivet.dev.processes import start_cold, start_watcher
+from trivet.dev.slots import Patience, forget_bytecode, slots_for
+from trivet.dev.sources import Sources
 from trivet.dev.terminal import QUIT, RESTART
-from trivet.dev.warm import why_unsuited
+from trivet.dev.waiting import WaitingConnections
+from trivet.dev.warmth import Warmth
 from trivet.dev.worker import stacks_file, stacks_of_the_app
+from trivet.errors import TrivetError
 from trivet.supervisor import restart
 from trivet.supervisor.child import reap_strangers
 from trivet.supervisor.signals import ACTIONS, STOP, STOP_AT_ONCE
@@ -32,32 +35,19 @@ from trivet.worker.signals import SignalInbox, means_stop_at_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
+    import socket
+    from collections.abc import Sequence
 
-    from trivet.dev.hand_over import Connection
+    from trivet.dev.load_failure import LoadFailure
     from trivet.dev.plan import DevPlan
-    from trivet.dev.processes import Process, Warm, WatcherProcess, Worker
+    from trivet.dev.processes import WatcherProcess, Worker
+    from trivet.dev.run import Renewal
     from trivet.dev.screen import StartFacts
+    from trivet.dev.slots import Slot
     from trivet.dev.terminal import Terminal
     from trivet.dev.watch import WatchPlan
     from trivet.supervisor.sockets import Listeners
     from trivet.worker.messages import Message
-
-#: An import that takes longer than this, and than three times the longest that went well, is taken
-#: for an endless one. It is not ended: it may be a slow one.
-HANG_SECONDS = 3.0
-HANG_TIMES = 3.0
-#: The first import has nothing to be compared with.
-FIRST_HANG_SECONDS = 10.0
-
-#: A warm parent that keeps a worker waiting for longer than this, and than so many times the
-#: longest load, is stuck in an import: it may lack what the app does before.
-WARM_SECONDS = 3.0
-WARM_TIMES = 3.0
-
-#: The worker writes its stacks when that time is over; then they can be read.
-STACKS_SECONDS = 0.2
 
 #: A worker that dies so often while it serves, without a change of the code, is not started again.
 MOST_CRASHES = 3
@@ -74,25 +64,6 @@ BROWSERS = {CSS: "css only", TEMPLATE: "browser only", STATIC: "browser only"}
 HOW_IT_WATCHES = {"events": "told by the system", "looks": "looked at again and again"}
 
 
-class Slot:
-    """The place of one worker."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        #: Answers requests: the app, a page about its error, or a stand-in.
-        self.serving: Worker | None = None
-        #: Imports the app.
-        self.loading: Worker | None = None
-        #: Will answer in the place of `loading`, which hangs or has died.
-        self.stand_in: Worker | None = None
-        self.crashes = 0
-        #: The warm worker that died or failed before this cold one was tried: what it told.
-        self.suspicion = ""
-
-    def all(self) -> list[Worker]:
-        return [each for each in (self.serving, self.loading, self.stand_in) if each is not None]
-
-
 class DevSupervisor:
     """Runs until it is told to stop. Used once; main thread only."""
 
@@ -100,6 +71,8 @@ class DevSupervisor:
         self,
         plan: DevPlan,
         watch: WatchPlan | None,
+        renewal: Renewal,
+        relay: socket.socket | None,
         listeners: Listeners,
         terminal: Terminal,
         facts: StartFacts,
@@ -108,23 +81,24 @@ class DevSupervisor:
     ) -> None:
         self._plan = plan
         self._watch_plan = watch
+        self._renewal = renewal
+        #: Hangs up when the relay of --https ends.
+        self._relay = relay
         self._listeners = listeners
         self._terminal = terminal
         self._facts = facts
         self._before = before
         self._settings = plan.settings
-        workers = plan.settings.workers
-        self._slots = [Slot(number) for number in range(workers if isinstance(workers, int) else 1)]
+        self._slots = slots_for(plan.settings.workers, [])
         self._generation = 0
         self._going: list[Worker] = []
         self._watcher: WatcherProcess | None = None
-        self._warm: Warm | None = None
-        self._retired_warm: list[Warm] = []
-        #: Why there is no warm parent and will be none; empty when there is or may be one.
-        self._why_cold = "" if plan.settings.warm else "warm is off"
-        #: Connections that wait for the next worker.
-        self._held: deque[Connection] = deque()
-        self._slowest_good_load = 0.0
+        self._sources = Sources()
+        self._warmth = Warmth(
+            self._sources, terminal, before, self._let_go_in_child, wanted=plan.settings.warm
+        )
+        self._waiting = WaitingConnections(self._sources, self._serving)
+        self._patience = Patience()
         self._changed_at = began
         self._broken = False
         self._told_generation = 0
@@ -136,10 +110,11 @@ class DevSupervisor:
 
     def run(self) -> int:
         """Run until every process has ended; the exit code."""
-        # Not epoll: children are forked, and would share what is registered.
-        with selectors.PollSelector() as self._selector, SignalInbox(ACTIONS) as self._inbox:
+        with self._sources, SignalInbox(ACTIONS) as self._inbox:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ACTIONS)
-            self._selector.register(self._inbox, selectors.EVENT_READ, self._hear_signals)
+            self._sources.hear(self._inbox, self._hear_signals)
+            if self._relay is not None:
+                self._sources.hear(self._relay, self._relay_died)
             self._start_generation()
             if self._watch_plan is None:
                 self._terminal.started(replace(self._facts, watch="nothing: reload is off"))
@@ -147,17 +122,16 @@ class DevSupervisor:
                 self._watcher = start_watcher(
                     self._watch_plan, self._let_go_in_child, self._listeners.sockets
                 )
-                self._register(self._watcher, self._hear_watcher)
+                self._sources.hear(self._watcher.link, self._hear_watcher)
             if self._terminal.fileno() >= 0:
-                self._selector.register(self._terminal, selectors.EVENT_READ, self._hear_keys)
+                self._sources.hear(self._terminal, self._hear_keys)
             while self._stop_began is None or self._has_children():
-                for key, _ in self._selector.select(self._patience_seconds()):
-                    key.data()
+                self._sources.wait(self._patience_seconds())
                 self._reap_all()
                 self._keep_time()
-                self._mind_channels()
-        for connection in self._held:
-            connection.close()
+                for worker in self._workers():
+                    self._waiting.watch(worker)
+        self._waiting.close()
         self._listeners.close()
         return 0
 
@@ -166,11 +140,11 @@ class DevSupervisor:
     def _workers(self) -> list[Worker]:
         return [worker for slot in self._slots for worker in slot.all()] + self._going
 
-    def _warm_parents(self) -> list[Warm]:
-        return [*self._retired_warm, *([self._warm] if self._warm is not None else [])]
+    def _serving(self) -> list[Worker]:
+        return [slot.serving for slot in self._slots if slot.serving is not None]
 
     def _has_children(self) -> bool:
-        return bool(self._workers() or self._warm_parents() or self._watcher)
+        return bool(self._workers() or self._warmth.parents() or self._watcher)
 
     def _let_go_in_child(self) -> None:
         """Runs in a child just after the fork: closes its copies of what is the supervisor's."""
@@ -178,18 +152,10 @@ class DevSupervisor:
         for worker in self._workers():
             worker.link.close()
             worker.channel.close()
-        for process in [*self._warm_parents(), self._watcher]:
+        for process in [*self._warmth.parents(), self._watcher]:
             if process is not None:
                 process.link.close()
-        for connection in self._held:
-            connection.close()
-
-    def _register(self, process: Process, hear: Callable[[], None]) -> None:
-        self._selector.register(process.link, selectors.EVENT_READ, hear)
-
-    def _unregister(self, file: Any) -> None:
-        if file.fileno() >= 0 and file.fileno() in self._selector.get_map():
-            self._selector.unregister(file)
+        self._waiting.close()
 
     # New code
 
@@ -209,8 +175,27 @@ class DevSupervisor:
             if slot.serving is not None:
                 self._let_go(slot.serving)
                 slot.serving = None
-        _forget_bytecode(paths)
+        forget_bytecode(paths)
+        self._slots = slots_for(self._settings.workers, self._slots)
         self._start_generation()
+
+    def _take_up(self, paths: Sequence[str]) -> bool:
+        """Files of settings or variables have changed; whether new workers are to be started."""
+        try:
+            plan, notes = self._renewal.renew(self._plan, paths)
+        except TrivetError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            files = ", ".join(self._shown(paths))
+            self._terminal.note(f"{files}: {error.what}{hint}; nothing of it is taken")
+            return False
+        for note in notes:
+            self._terminal.note(note)
+        if plan is None:
+            return False
+        self._plan, self._settings = plan, plan.settings
+        # It has the old environment.
+        self._warmth.drop("")
+        return True
 
     def _let_go(self, worker: Worker) -> None:
         """Tell a worker that serves to part with its connections and to end."""
@@ -228,46 +213,35 @@ class DevSupervisor:
     def _start(self, slot: Slot, *, cold: bool = False) -> None:
         """Start the worker that loads the code as it is now."""
         order = Order(
-            generation=self._generation, slot=slot.number, patience_seconds=self._hang_seconds()
+            generation=self._generation,
+            slot=slot.number,
+            patience_seconds=self._patience.hang_seconds(),
         )
-        warm = self._warm
-        if warm is not None and not cold:
-            # Also when it still imports: two that import side by side take longer.
-            try:
-                worker = warm.fork(order)
-            except OSError:
-                self._drop_warm("it has died")
-                worker = self._fork_cold(order)
-        else:
-            worker = self._fork_cold(order)
-        slot.loading = worker
-        self._take_in(worker)
+        # Also from a warm parent that still imports: two that import side by side take longer.
+        slot.loading = (None if cold else self._warmth.fork(order)) or self._fork_cold(order)
+        self._take_in(slot.loading)
 
     def _fork_cold(self, order: Order) -> Worker:
         return start_cold(order, self._plan, self._before, self._let_go_in_child)
 
     def _take_in(self, worker: Worker) -> None:
-        self._register(worker, partial(self._hear_worker, worker))
-        self._selector.register(
-            worker.channel, selectors.EVENT_READ, partial(self._hear_channel, worker)
-        )
+        self._sources.hear(worker.link, partial(self._hear_worker, worker))
+        self._sources.hear(worker.channel, partial(self._waiting.hear, worker))
 
-    def _start_stand_in(self, slot: Slot, failure: dict[str, str]) -> None:
+    def _start_stand_in(self, slot: Slot, failure: LoadFailure) -> None:
         """Somebody must say what is wrong where there is no app to say it."""
         self._broken = True
         self._terminal.failed(
-            Failure(error=failure["what"], traceback=failure["stacks"], hint=failure["hint"])
+            Failure(error=failure.what, traceback=failure.stacks, hint=failure.hint)
         )
         order = Order(
-            generation=self._generation, slot=slot.number, patience_seconds=0.0, failure=failure
+            generation=self._generation,
+            slot=slot.number,
+            patience_seconds=0.0,
+            failure=asdict(failure),
         )
         slot.stand_in = self._fork_cold(order)
         self._take_in(slot.stand_in)
-
-    def _hang_seconds(self) -> float:
-        if not self._slowest_good_load:
-            return FIRST_HANG_SECONDS
-        return max(HANG_SECONDS, HANG_TIMES * self._slowest_good_load)
 
     # What workers say
 
@@ -275,12 +249,9 @@ class DevSupervisor:
         for message in worker.link.receive():
             self._handle(worker, message)
         if worker.link.hung_up:
-            self._unregister(worker.link)
-            if worker.is_warm and worker not in self._known_to_warm():
+            self._sources.ignore(worker.link)
+            if worker.is_warm and not self._warmth.know_of(worker):
                 worker.ended = True  # nobody is left who could tell how
-
-    def _known_to_warm(self) -> list[Worker]:
-        return [worker for warm in self._warm_parents() for worker in warm.workers]
 
     def _handle(self, worker: Worker, message: Message) -> None:
         match message.kind:
@@ -294,8 +265,17 @@ class DevSupervisor:
                 self._terminal.note(str(message.data.get("text", "")))
             case messages.REQUEST:
                 self._terminal.request(message.data)
+            case messages.KEYBOARD:
+                self._lend_keyboard(worker, bool(message.data["wanted"]))
             case messages.EXCEPTION:
                 self._terminal.raised(message.data)
+
+    def _lend_keyboard(self, worker: Worker, wanted: bool) -> None:
+        worker.borrows_keyboard = wanted
+        if wanted:
+            self._terminal.lend()
+        elif not any(other.borrows_keyboard for other in self._workers()):
+            self._terminal.take_back()
 
     def _worker_loaded(self, worker: Worker, message: Message) -> None:
         files = message.data.get("files")
@@ -305,6 +285,8 @@ class DevSupervisor:
         self._own_names = messages.texts(message, "names")
 
     def _worker_is_ready(self, worker: Worker, seconds: float) -> None:
+        if worker in self._going:
+            return  # newer code is on its way
         slot = self._slots[worker.order.slot]
         if worker is not slot.loading and worker is not slot.stand_in:
             return  # newer code is on its way
@@ -320,12 +302,13 @@ class DevSupervisor:
                 self._going.append(slot.stand_in)
         slot.stand_in = None
         slot.serving = worker
-        self._deliver()
+        self._waiting.deliver()
         if worker.is_stand_in:
             return
         if worker.failure is None:
-            self._slowest_good_load = max(self._slowest_good_load, seconds)
-            self._mind_warmth()
+            self._patience.has_loaded(seconds)
+            if self._watch_plan is not None and self._stop_began is None:
+                self._warmth.keep(self._plan, self._modules, self._own_names)
         self._tell_of(slot, worker)
 
     def _is_suspicious(self, slot: Slot, worker: Worker) -> bool:
@@ -339,7 +322,7 @@ class DevSupervisor:
             return True
         if slot.suspicion and worker is slot.loading:
             if failure is None:
-                self._drop_warm(f"{slot.suspicion}, and loads without it", for_good=True)
+                self._warmth.drop(f"{slot.suspicion}, and loads without it", for_good=True)
             slot.suspicion = ""
         return False
 
@@ -358,7 +341,7 @@ class DevSupervisor:
         seconds = time.monotonic() - self._changed_at
         first = self._generation == 1 and not self._broken
         self._told_generation = self._generation
-        why = "" if worker.is_warm else self._why_cold or "no worker was forked from it yet"
+        why = "" if worker.is_warm else self._warmth.why_cold or "no worker was forked from it yet"
         if first:
             self._terminal.ready(seconds)
         elif self._broken:
@@ -366,123 +349,6 @@ class DevSupervisor:
         else:
             self._terminal.reloaded(seconds, worker.is_warm, why)
         self._broken = False
-
-    # Connections between workers
-
-    def _hear_channel(self, worker: Worker) -> None:
-        self._held.extend(worker.channel.receive())
-        worker.channel.flush()
-        if worker.channel.hung_up:
-            self._held.extend(worker.channel.take_unsent())
-            self._unregister(worker.channel)
-        self._deliver()
-
-    def _deliver(self) -> None:
-        """Give the connections that wait to whoever serves."""
-        servers = [
-            slot.serving
-            for slot in self._slots
-            if slot.serving is not None and not slot.serving.channel.hung_up
-        ]
-        turn = 0
-        while self._held and servers:
-            servers[turn % len(servers)].channel.send(self._held.popleft())
-            turn += 1
-
-    def _mind_channels(self) -> None:
-        for worker in self._workers():
-            channel = worker.channel
-            if channel.fileno() not in self._selector.get_map():
-                continue
-            wanted = selectors.EVENT_READ
-            if channel.wants_to_send:
-                wanted |= selectors.EVENT_WRITE
-            if self._selector.get_key(channel).events != wanted:
-                self._selector.modify(channel, wanted, partial(self._hear_channel, worker))
-
-    # The warm parent
-
-    def _mind_warmth(self) -> None:
-        """Have a warm parent that has imported what the app has, once that is known."""
-        if self._why_cold or self._watch_plan is None or self._stop_began is not None:
-            return
-        unsuited = why_unsuited(self._modules)
-        if unsuited:
-            self._drop_warm(unsuited, for_good=True)
-        elif self._warm is not None:
-            self._warm.import_too(self._modules)
-        else:
-            self._warm = start_warm_parent(
-                self._plan, self._modules, self._own_names, self._before, self._let_go_in_child
-            )
-            self._register(self._warm, partial(self._hear_warm, self._warm))
-
-    def _hear_warm(self, warm: Warm) -> None:
-        for message in warm.link.receive():
-            match message.kind:
-                case messages.WARM:
-                    warm.is_ready = True
-                    modules, seconds = message.data["modules"], message.data["seconds"]
-                    self._terminal.warmed(int(str(modules)), float(str(seconds)))
-                case messages.COLD:
-                    self._drop_warm(str(message.data["why"]), for_good=True)
-                case messages.FORKED:
-                    self._warm_has_forked(warm, message)
-                case messages.ENDED:
-                    self._warm_has_reaped(warm, message)
-        if warm.link.hung_up:
-            self._unregister(warm.link)
-            for worker in warm.workers:
-                # Orphans now: how they end will not be told, but the end of their links will.
-                worker.ended = worker.ended or worker.link.hung_up or not worker.pid
-            warm.workers.clear()
-            if warm is self._warm:
-                self._drop_warm("it has died")
-
-    def _warm_has_forked(self, warm: Warm, message: Message) -> None:
-        for worker in warm.workers:
-            order = worker.order
-            mine = (order.slot, order.generation) == (
-                message.data["slot"], message.data["generation"]
-            )  # fmt: skip
-            if mine and not worker.pid:
-                worker.pid = int(str(message.data["pid"]))
-                worker.began = time.monotonic()
-                if worker.doomed:
-                    worker.discard()
-                return
-
-    def _warm_has_reaped(self, warm: Warm, message: Message) -> None:
-        for worker in list(warm.workers):
-            if worker.pid == message.data["pid"]:
-                worker.ended = True
-                worker.status = int(str(message.data["status"]))
-                warm.workers.remove(worker)
-        self._end_if_unused(warm)
-
-    def _drop_warm(self, why: str, *, for_good: bool = False) -> None:
-        """Use the warm parent no more. It lives on until its workers have ended: it reaps them."""
-        if for_good and not self._why_cold:
-            self._why_cold = why
-            self._terminal.note(f"every reload imports everything: {why}")
-        warm, self._warm = self._warm, None
-        if warm is not None:
-            warm.retired = True
-            self._retired_warm.append(warm)
-            self._end_if_unused(warm)
-
-    def _give_up_waiting(self, worker: Worker) -> None:
-        """The warm parent is stuck, and this worker will not come."""
-        worker.doomed = worker.ended = True
-        self._going.append(worker)
-        for warm in self._warm_parents():
-            if worker in warm.workers:
-                warm.workers.remove(worker)
-        self._drop_warm("importing outside the app takes longer than in it", for_good=True)
-
-    def _end_if_unused(self, warm: Warm) -> None:
-        if warm.retired and not warm.workers:
-            warm.send_signal(Signals.SIGKILL)
 
     # Files
 
@@ -500,7 +366,7 @@ class DevSupervisor:
             elif message.kind == messages.NOTE:
                 self._terminal.note(str(message.data.get("text", "")))
         if watcher.link.hung_up:
-            self._unregister(watcher.link)
+            self._sources.ignore(watcher.link)
 
     def _started(self, message: Message) -> None:
         """The watcher watches: now all is known that a person is told at the start."""
@@ -526,10 +392,13 @@ class DevSupervisor:
 
     def _files_changed(self, changes: Sequence[tuple[str, str]]) -> None:
         if any(kind == PACKAGES for kind, _ in changes):
-            self._drop_warm("")
+            self._warmth.drop("")
             self._reload(["installed packages"])
             return
         code = [path for kind, path in changes if kind == PYTHON]
+        configuration = [path for kind, path in changes if kind == CONFIGURATION]
+        if configuration and self._take_up(configuration):
+            code += configuration
         if code:
             self._reload(code)
             return
@@ -546,7 +415,7 @@ class DevSupervisor:
             if key == QUIT:
                 self._stop(STOP_SECONDS)
             elif key == RESTART:
-                self._drop_warm("")
+                self._warmth.drop("")
                 self._reload([])
 
     # Workers that end
@@ -562,16 +431,9 @@ class DevSupervisor:
             if ended:
                 self._bury(worker)
                 self._going.remove(worker)
-        for warm in self._warm_parents():
-            if warm.reap()[0]:
-                self._hear_warm(warm)
-                if warm is self._warm:
-                    self._drop_warm("it has died")
-                self._unregister(warm.link)
-                warm.link.close()
-                self._retired_warm.remove(warm)
+        self._warmth.reap()
         if self._watcher is not None and self._watcher.reap()[0]:
-            self._unregister(self._watcher.link)
+            self._sources.ignore(self._watcher.link)
             self._watcher.link.close()
             self._watcher = None
             if self._stop_began is None:
@@ -582,9 +444,11 @@ class DevSupervisor:
     def _bury(self, worker: Worker) -> None:
         """Hear its last words, save the connections that it has given away, close what is left."""
         self._hear_worker(worker)
-        self._hear_channel(worker)
+        self._waiting.hear(worker)
+        if worker.borrows_keyboard:
+            self._lend_keyboard(worker, False)
         for file in (worker.link, worker.channel):
-            self._unregister(file)
+            self._sources.ignore(file)
             file.close()
 
     def _worker_ended(self, slot: Slot, worker: Worker, status: int | None) -> None:
@@ -614,15 +478,7 @@ class DevSupervisor:
             self._let_go(slot.serving)
             slot.serving = None
         slot.suspicion = ""
-        self._start_stand_in(
-            slot,
-            {
-                "what": f"the app {how} while it was imported",
-                "detail": restart.advice(status).lstrip("; "),
-                "stacks": stacks,
-                "hint": "mend it and save; it is loaded again then",
-            },
-        )
+        self._start_stand_in(slot, died_while_loading(status, stacks))
 
     def _server_died(self, slot: Slot, worker: Worker, status: int | None) -> None:
         how = restart.how_it_ended(status)
@@ -632,15 +488,7 @@ class DevSupervisor:
             self._changed_at = time.monotonic()
             self._start(slot)
             return
-        self._start_stand_in(
-            slot,
-            {
-                "what": f"the app {how} {slot.crashes} times while it served",
-                "detail": restart.advice(status).lstrip("; "),
-                "stacks": "",
-                "hint": "mend it and save; it is loaded again then",
-            },
-        )
+        self._start_stand_in(slot, died_while_serving(status, slot.crashes))
 
     def _stacks(self, worker: Worker) -> str:
         path = stacks_file(self._plan.session.state_directory, worker.pid)
@@ -657,18 +505,13 @@ class DevSupervisor:
     def _patience_seconds(self) -> float | None:
         moments = [worker.go_until for worker in self._going if worker.go_until is not None]
         moments += [
-            self._hangs_at(slot.loading)
+            self._patience.hangs_at(slot.loading)
             for slot in self._slots
             if slot.loading is not None and not slot.loading.hangs
         ]
         if self._kill_at is not None:
             moments.append(self._kill_at)
         return max(0.0, min(moments) - time.monotonic()) if moments else None
-
-    def _hangs_at(self, worker: Worker) -> float:
-        if worker.is_warm and not worker.pid:
-            return worker.began + max(WARM_SECONDS, WARM_TIMES * self._slowest_good_load)
-        return worker.began + worker.order.patience_seconds + STACKS_SECONDS
 
     def _keep_time(self) -> None:
         now = time.monotonic()
@@ -680,30 +523,33 @@ class DevSupervisor:
             worker_loading = slot.loading
             if worker_loading is None or worker_loading.hangs:
                 continue
-            if self._hangs_at(worker_loading) > now or self._stop_began is not None:
+            if self._patience.hangs_at(worker_loading) > now or self._stop_began is not None:
                 continue
             if worker_loading.is_warm and not worker_loading.pid:
-                self._give_up_waiting(worker_loading)
+                worker_loading.doomed = worker_loading.ended = True
+                self._going.append(worker_loading)
+                self._warmth.give_up_waiting(worker_loading)
                 self._start(slot, cold=True)
             else:
                 worker_loading.hangs = True
                 seconds = now - worker_loading.began
-                self._start_stand_in(
-                    slot,
-                    {
-                        "what": f"the app is still being imported after {seconds:.1f} s",
-                        "detail": "It works or waits at the place below; when it comes to its end, "
-                        "the app is served.",
-                        "stacks": self._stacks(worker_loading),
-                        "hint": "look for an endless loop, or for something that waits",
-                    },
-                )
+                failure = still_importing(seconds, self._stacks(worker_loading))
+                self._start_stand_in(slot, failure)
         if self._kill_at is not None and self._kill_at <= now:
             self._kill_at = None
-            for process in [*self._workers(), *self._warm_parents()]:
+            for process in [*self._workers(), *self._warmth.parents()]:
                 process.send_signal(Signals.SIGKILL)
 
     # The end
+
+    def _relay_died(self) -> None:
+        assert self._relay is not None
+        self._sources.ignore(self._relay)
+        if self._stop_began is None:
+            self._terminal.note(
+                "the process that does TLS has died: browsers are not answered; start trivet dev"
+                " again"
+            )
 
     def _hear_signals(self) -> None:
         for number in self._inbox.read():
@@ -722,7 +568,7 @@ class DevSupervisor:
         self._listeners.take_no_more()
         if self._watcher is not None:
             self._watcher.send_signal(Signals.SIGKILL)
-        self._drop_warm("")
+        self._warmth.drop("")
         for slot in self._slots:
             for unborn in (slot.loading, slot.stand_in):
                 if unborn is not None:
@@ -731,17 +577,3 @@ class DevSupervisor:
                 slot.serving.send_signal(Signals.SIGTERM)
         for worker in self._going:
             worker.send_signal(Signals.SIGTERM)
-
-
-def _forget_bytecode(paths: Sequence[str]) -> None:
-    """Remove what Python has cached of changed files.
-
-    It takes a cache for current when size and time in whole seconds are the source's (PEP 3147
-    and importlib): two saves in one second can be told apart by neither.
-    """
-    for path in paths:
-        if path.endswith(".py"):
-            try:
-                os.unlink(cache_from_source(path))
-            except (OSError, NotImplementedError):
-                pass  # there is none, or this Python keeps none

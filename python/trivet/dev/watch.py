@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from trivet.dev import messages
-from trivet.dev.changes import INSTALLED_SUFFIXES, PACKAGES, Contents
+from trivet.dev.changes import CONFIGURATION, INSTALLED_SUFFIXES, PACKAGES, Contents
 from trivet.dev.file_systems import why_to_poll
 from trivet.dev.project_files import ProjectFiles
 
@@ -45,6 +45,8 @@ class WatchPlan:
     roots: tuple[Path, ...]
     extra: tuple[str, ...]
     ignore: tuple[str, ...]
+    #: Files of settings and variables, whether they are there or not.
+    configuration: tuple[str, ...]
     poll: str
 
 
@@ -59,7 +61,7 @@ class Watcher:
     def __init__(self, link: Link, plan: WatchPlan) -> None:
         self._link = link
         self._plan = plan
-        self._files = ProjectFiles(plan.roots, plan.extra, plan.ignore)
+        self._files = ProjectFiles(plan.roots, plan.extra, plan.ignore, plan.configuration)
         self._contents = Contents()
         self._installed = _installed_folders()
         #: Told to the thread that watches: what it watches is not right any more.
@@ -70,7 +72,8 @@ class Watcher:
         self._counts: dict[str, int] = {}
         self._states = self._look()
         for path, kind in self._files.files():
-            self._counts[kind] = self._counts.get(kind, 0) + 1
+            if kind != CONFIGURATION:
+                self._counts[kind] = self._counts.get(kind, 0) + 1
             self._contents.note([path])
         why = self._why_to_poll()
         for paths in self._look_again(why) if why else self._events():

@@ -25,6 +25,7 @@ from trivet.dev.debugger import Debugger, import_error_application, plain_error_
 from trivet.dev.failure import failure_of
 from trivet.dev.fork import unblock_signals
 from trivet.dev.hand_over import Channel, Connection
+from trivet.dev.keyboard import borrow_for_input
 from trivet.dev.load_failure import LoadFailure
 from trivet.dev.messages import Link
 from trivet.dev.refresh import Refresh
@@ -90,6 +91,7 @@ def run_dev_worker(
     end_with_the_supervisor(link_end, True)
     unblock_signals()
     os.environ.update(plan.environment)
+    borrow_for_input(link)
     broadcast = Broadcast(order.generation)
     failed = order.failure is not None
     began = time.monotonic()
