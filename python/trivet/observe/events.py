@@ -184,6 +184,39 @@ EVENTS = _table(
         " the limit (LimitNOFILE= under systemd, --ulimit nofile= for a container), or lower"
         " keep_alive. Said at most once in ten seconds; the numbers are those since the last time.",
     ),
+    # Workers are replaced
+    Event(
+        "reloading",
+        "info",
+        "{cause}: reading the settings again and replacing the workers",
+        "A reload has begun. The old workers go on until new ones are ready.",
+    ),
+    Event(
+        "reloaded",
+        "info",
+        "every worker ({workers}) runs the new code after {seconds} s",
+        "The reload is over; the last of the old workers may still finish requests.",
+    ),
+    Event(
+        "reload-failed",
+        "error",
+        "reload failed, the old workers go on: {error}",
+        "The settings or the application could not be loaded. Nothing is lost: the old code answers"
+        " until a reload succeeds. A worker that crashes meanwhile cannot be replaced by old code.",
+        optional=("name", "detail"),
+    ),
+    Event(
+        "worker-retired",
+        "info",
+        "worker {worker} (pid {pid}) is replaced: {reason}",
+        "Its successor starts first; then it finishes its requests and ends.",
+    ),
+    Event(
+        "scaling",
+        "info",
+        "{cause}: from {before} to {workers} workers",
+        "The number of workers was changed while the server runs.",
+    ),
     # Stopping
     Event(
         "stopping",

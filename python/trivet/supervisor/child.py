@@ -44,6 +44,10 @@ class Child:
         self.stopped_accepting = False
         self.told_to_stop = False
         self.killed = False
+        #: When it is killed if it has not ended by then, on the monotonic clock.
+        self.kill_at: float | None = None
+        #: That of the plan it was started with; see the supervisor.
+        self.generation = 1
         #: The failure to load was reported; the process is about to end.
         self.failed = False
         self.hung_up = False
