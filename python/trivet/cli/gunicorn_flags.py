@@ -30,8 +30,6 @@ GUNICORN_FLAGS: Mapping[str, str] = {
     "--worker-tmp-dir": "leave it out: workers report over a pipe and never through files",
     "-t": LATER,
     "--timeout": LATER,
-    "--max-requests": LATER,
-    "--max-requests-jitter": LATER,
     "--preload": LATER,
     "--reload-engine": "leave it out: trivet dev chooses by the file system; see --reload-poll",
     "--reload-extra-file": "in Trivet it is --reload-extra-files, of trivet dev",
