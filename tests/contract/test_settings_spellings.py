@@ -23,6 +23,7 @@ EXAMPLES = {
     "proxy_protocol": "on",
     "workers": "3",
     "threads": "7",
+    "preload": "on",
     "max_requests": "1000",
     "max_requests_jitter": "100",
     "max_memory": "512MiB",

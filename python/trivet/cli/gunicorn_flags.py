@@ -30,7 +30,6 @@ GUNICORN_FLAGS: Mapping[str, str] = {
     "--worker-tmp-dir": "leave it out: workers report over a pipe and never through files",
     "-t": LATER,
     "--timeout": LATER,
-    "--preload": LATER,
     "--reload-engine": "leave it out: trivet dev chooses by the file system; see --reload-poll",
     "--reload-extra-file": "in Trivet it is --reload-extra-files, of trivet dev",
     "--limit-request-line": "in Trivet it is --request-line-limit, a size such as 8KiB",

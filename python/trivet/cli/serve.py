@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from functools import partial
 
@@ -68,6 +69,7 @@ def run(arguments: list[str]) -> int:
             log=log,
             multiprocess=workers > 1,
             app_name=choice.name,
+            preload=resolved.settings.preload and sys.platform == "linux",
         )
 
     def renew() -> tuple[WorkerPlan, int]:

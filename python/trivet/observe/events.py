@@ -68,6 +68,27 @@ EVENTS = _table(
         "A worker process exists and begins to load the application.",
     ),
     Event(
+        "preload-started",
+        "debug",
+        "the process that imports the app for all workers (pid {pid}) was started",
+        "With `preload`: the workers will be forked from it. Where the log names worker 0, this"
+        " process is meant.",
+    ),
+    Event(
+        "preload-ready",
+        "info",
+        "the app is imported after {seconds} s, and workers are forked from pid {pid}",
+        "With `preload`: the application has loaded, and the workers can begin.",
+    ),
+    Event(
+        "preload-threads",
+        "warning",
+        "importing the app has started threads ({threads}), which do not exist in the workers. "
+        "Start them when they are first used, or turn preload off",
+        "A forked process has one thread, however many its parent had; and what such a thread held"
+        " locked at the time stays locked.",
+    ),
+    Event(
         "worker-still-loading",
         "warning",
         "worker {worker} (pid {pid}) is still importing {app} after {seconds} s",

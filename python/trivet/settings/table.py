@@ -241,6 +241,13 @@ class Settings:
         engine=True,
     )
 
+    preload: bool = setting(
+        False,
+        SWITCH,
+        "Processes",
+        "Import the application once, in a process that forks the workers, so that they share its "
+        "memory. It must not start threads or open connections when it is imported. Linux only.",
+    )
     max_requests: int = setting(
         0,
         WholeNumber(0),

@@ -16,6 +16,7 @@ NOTE = "note"
 FAILED = "failed"
 STOPPED_ACCEPTING = "stopped-accepting"
 RETIRE = "retire"
+FORKED = "forked"
 
 #: Every kind of message, and what it means.
 MEANINGS = {
@@ -24,6 +25,7 @@ MEANINGS = {
     FAILED: "the app could not be loaded: the error and the steps of the start",
     STOPPED_ACCEPTING: "nothing waits to be accepted any more: the listeners may be closed",
     RETIRE: "a limit of the worker is reached, which `reason` names: it should be replaced",
+    FORKED: "a preload parent has forked a worker: its `pid`, or the `error`",
 }
 
 
