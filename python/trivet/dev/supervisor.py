@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from trivet.dev.screen import StartFacts
     from trivet.dev.terminal import Terminal
     from trivet.dev.watch import WatchPlan
-    from trivet.supervisor.sockets import Listeners
+    from trivet.supervisor.listeners import Listeners
     from trivet.worker.messages import Message
 
 #: An import that takes longer than this, and than three times the longest that went well, is taken

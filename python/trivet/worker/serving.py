@@ -87,8 +87,8 @@ class ServingLoop:
     `link` is the socket to the supervisor (None without one); `inbox` is None where no signals can
     be had. `on_drain(cause)` is called when the graceful stop begins, and `on_accepted_all()` when
     nothing waits to be accepted any more. `on_scarce(shed, held_back)` is called when there was no
-    room for more connections, with what happened since the last call. `on_news()` is called when the engine
-    has told something.
+    room for more connections, with what happened since the last call. `on_news()` is called when
+    the engine has told something.
     """
 
     def __init__(
