@@ -31,6 +31,7 @@ from trivet.supervisor.signals import (
     STOP_AT_ONCE,
 )
 from trivet.supervisor.slot import Slot
+from trivet.supervisor.systemd import ServiceManager
 from trivet.supervisor.timers import Timers
 from trivet.worker import messages
 from trivet.worker.open_files import has_run_out, too_few_files
@@ -108,6 +109,7 @@ class Supervisor:
         self._fatal: TrivetError | None = None
         self._stop_began: float | None = None
         self._oom_kills = OomKills()
+        self._service_manager = ServiceManager(os.environ)
         self._written_notes: set[str] = set()
 
     def run(self) -> int:
@@ -316,6 +318,7 @@ class Supervisor:
             self._announced = True
             seconds = time.monotonic() - self._began
             self._log.emit("server-ready", seconds=seconds, pid=os.getpid())
+            self._service_manager.is_ready(f"{len(self._slots)} workers serve")
 
     # What workers say
 
@@ -515,6 +518,7 @@ class Supervisor:
             waiting = [*self._reload.done, *waiting]
             self._abandon_reload()
         self._log.emit("reloading", cause=cause)
+        self._service_manager.is_reloading("starting new workers")
         try:
             plan, workers = self._renew()
         except TrivetError as error:
@@ -539,6 +543,7 @@ class Supervisor:
             seconds = time.monotonic() - reload.began
             workers = sum(not slot.removed for slot in self._slots)
             self._log.emit("reloaded", workers=workers, seconds=seconds)
+            self._service_manager.is_ready(f"{workers} workers serve")
             self._tell(reload.done, None)
             self._replace_what_is_due()
 
@@ -553,6 +558,7 @@ class Supervisor:
             detail=error.details + (f"\nhint: {error.hint}" if error.hint else ""),
         )
         self._close_addresses_left()
+        self._service_manager.is_ready(f"reload failed, the old workers go on: {error.what}")
         self._tell(reload.done, error)
 
     def _abandon_reload(self) -> None:
@@ -685,6 +691,7 @@ class Supervisor:
         now = time.monotonic()
         if self._stop_began is None:
             self._stop_began = now
+            self._service_manager.is_stopping("finishing requests")
         reload, self._reload = self._reload, None
         if reload is not None:
             self._tell(reload.done, HostError("the server was told to stop during the reload"))
