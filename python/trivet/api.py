@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from trivet.observe.log import Log
-    from trivet.supervisor.sockets import Listeners
+    from trivet.supervisor.listeners import Listeners
 
 
 def serve(app: object, *, dev: bool = False, **keywords: object) -> None:

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -51,6 +51,8 @@ pub(crate) mod orders {
 const OTHER_PROTOCOLS: [Rejection; 2] = [error::TLS_ON_PLAIN_PORT, error::HTTP2_PREFACE];
 /// Beside the bit that says that it was met: the process has been told.
 const TOLD_OF_PROTOCOL: u8 = 1 << 4;
+/// A number of requests that no process reaches.
+const NEVER: u64 = u64::MAX;
 
 /// What all threads of one engine share.
 pub(crate) struct Shared<A: Application> {
@@ -68,6 +70,8 @@ pub(crate) struct Shared<A: Application> {
     drained: AtomicBool,
     /// One bit for each of `OTHER_PROTOCOLS`, and its `TOLD_OF_PROTOCOL`.
     other_protocols: AtomicU8,
+    /// At so many answered requests the process that runs the engine is told; `NEVER` tells nobody.
+    tell_at: AtomicU64,
     /// One byte in this pipe means: there are events.
     news: OwnedFd,
 }
@@ -141,6 +145,16 @@ impl<A: Application> Shared<A> {
         }
     }
 
+    /// Counts a request that was answered; tells when somebody waits for the number.
+    pub(crate) fn answered(&self) {
+        let answered = self.stats.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        if answered >= self.tell_at.load(Ordering::Relaxed)
+            && self.tell_at.swap(NEVER, Ordering::Relaxed) != NEVER
+        {
+            self.tell();
+        }
+    }
+
     /// Passes the token on and asks for threads where that left none waiting.
     pub(crate) fn pass_on(&self, hub: Box<Hub<A>>) {
         self.want_threads(self.scheduler.pass_on(hub));
@@ -184,6 +198,7 @@ impl<A: Application> Engine<A> {
             stopped_accepting: AtomicBool::new(false),
             drained: AtomicBool::new(false),
             other_protocols: AtomicU8::new(0),
+            tell_at: AtomicU64::new(NEVER),
             news: told,
         });
         let hub = Box::new(Hub::new(Arc::clone(&shared), poller, listeners)?);
@@ -215,6 +230,13 @@ impl<A: Application> Engine<A> {
     /// Readable when [`Engine::events`] has something.
     pub fn news(&self) -> &OwnedFd {
         &self.news
+    }
+
+    /// Makes [`Engine::news`] readable once, after `count` more requests have been answered; a later
+    /// call takes the place of an earlier one.
+    pub fn tell_after_requests(&self, count: u64) {
+        let answered = self.shared.stats.requests.load(Ordering::Relaxed);
+        self.shared.tell_at.store(answered.saturating_add(count.max(1)), Ordering::Relaxed);
     }
 
     /// Threads wanted since the last call, and how far a graceful stop has come. Never waits.

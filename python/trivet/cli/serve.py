@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from functools import partial
 
@@ -14,13 +15,23 @@ from trivet.project.find_app import find_app
 from trivet.settings.resolve import resolve
 from trivet.startup import Startup
 from trivet.supervisor.loop import Supervisor
-from trivet.supervisor.start import open_log, open_sockets, worker_count, working_directory
+from trivet.supervisor.start import (
+    open_log,
+    open_sockets,
+    open_sockets_again,
+    worker_count,
+    working_directory,
+)
 from trivet.worker.main import WorkerPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Importing typing costs some milliseconds of every start; only type checkers need it here.
+    import socket
+    from pathlib import Path
+
     from trivet.project.find_app import AppChoice
+    from trivet.settings.resolve import Resolved
     from trivet.worker.main import Loaded
 
 
@@ -33,15 +44,7 @@ def run(arguments: list[str]) -> int:
     startup = Startup()
     directory = working_directory()
     with startup.step("read the settings"):
-        parsed = parse_flags("serve", arguments, "serve")
-        resolved = resolve(
-            mode="serve",
-            flags=parsed.flags,
-            keywords={},
-            environ=os.environ,
-            directory=directory,
-            config_file=parsed.config_file,
-        )
+        resolved = read_settings(arguments, directory)
     log = open_log(resolved)
     with startup.step("find the app"):
         choice = find_app(resolved.settings.app, directory, os.environ)
@@ -50,19 +53,54 @@ def run(arguments: list[str]) -> int:
     log.emit("app-chosen", app=choice.name, reason=choice.reason)
     log.emit("workers-chosen", workers=workers, reason=reason)
     listeners = open_sockets(resolved, startup, log, workers)
-    try:
-        plan = WorkerPlan(
+
+    def plan_of(
+        resolved: Resolved,
+        choice: AppChoice,
+        startup: Startup,
+        workers: int,
+        sockets: list[socket.socket],
+    ) -> WorkerPlan:
+        return WorkerPlan(
             settings=resolved.settings,
-            listeners=listeners.sockets,
+            listeners=sockets,
             load=partial(load, choice),
             startup=startup,
             log=log,
             multiprocess=workers > 1,
             app_name=choice.name,
+            preload=resolved.settings.preload and sys.platform == "linux",
         )
-        return Supervisor(workers, listeners, plan, log, began).run()
+
+    def renew() -> tuple[WorkerPlan, int]:
+        """What a reload needs: the settings and the app as they are now."""
+        startup = Startup()
+        with startup.step("read the settings"):
+            resolved = read_settings(arguments, directory)
+        with startup.step("find the app"):
+            choice = find_app(resolved.settings.app, directory, os.environ)
+        workers, _ = worker_count(resolved)
+        sockets = open_sockets_again(resolved, listeners, log)
+        return plan_of(resolved, choice, startup, workers, sockets), workers
+
+    try:
+        plan = plan_of(resolved, choice, startup, workers, listeners.sockets)
+        return Supervisor(workers, listeners, plan, log, began, renew).run()
     finally:
         listeners.close()
+
+
+def read_settings(arguments: list[str], directory: Path) -> Resolved:
+    """The settings as flags, variables and files have them now. Raises TrivetError."""
+    parsed = parse_flags("serve", arguments, "serve")
+    return resolve(
+        mode="serve",
+        flags=parsed.flags,
+        keywords={},
+        environ=os.environ,
+        directory=directory,
+        config_file=parsed.config_file,
+    )
 
 
 def load(choice: AppChoice, startup: Startup) -> Loaded:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
     from trivet.settings.table import Settings
-    from trivet.supervisor.sockets import Listeners
+    from trivet.supervisor.listeners import Listeners
 
 #: So many ports are tried for `--port next`.
 PORTS_TRIED = 100

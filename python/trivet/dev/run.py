@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from trivet.dev.script import Script
     from trivet.settings.resolve import Resolved
     from trivet.settings.table import Settings
-    from trivet.supervisor.sockets import Listeners
+    from trivet.supervisor.listeners import Listeners
 
 #: What workers of a Flask app need for `app.debug`, unless the user has said something: exceptions
 #: reach the error page then, and templates are read again.

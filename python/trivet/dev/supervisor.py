@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from trivet.dev.slots import Slot
     from trivet.dev.terminal import Terminal
     from trivet.dev.watch import WatchPlan
-    from trivet.supervisor.sockets import Listeners
+    from trivet.supervisor.listeners import Listeners
     from trivet.worker.messages import Message
 
 #: A worker that dies so often while it serves, without a change of the code, is not started again.

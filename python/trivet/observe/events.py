@@ -68,6 +68,27 @@ EVENTS = _table(
         "A worker process exists and begins to load the application.",
     ),
     Event(
+        "preload-started",
+        "debug",
+        "the process that imports the app for all workers (pid {pid}) was started",
+        "With `preload`: the workers will be forked from it. Where the log names worker 0, this"
+        " process is meant.",
+    ),
+    Event(
+        "preload-ready",
+        "info",
+        "the app is imported after {seconds} s, and workers are forked from pid {pid}",
+        "With `preload`: the application has loaded, and the workers can begin.",
+    ),
+    Event(
+        "preload-threads",
+        "warning",
+        "importing the app has started threads ({threads}), which do not exist in the workers. "
+        "Start them when they are first used, or turn preload off",
+        "A forked process has one thread, however many its parent had; and what such a thread held"
+        " locked at the time stays locked.",
+    ),
+    Event(
         "worker-still-loading",
         "warning",
         "worker {worker} (pid {pid}) is still importing {app} after {seconds} s",
@@ -183,6 +204,46 @@ EVENTS = _table(
         " allows. Connections that idle are closed first; when none is idle, new ones wait. Raise"
         " the limit (LimitNOFILE= under systemd, --ulimit nofile= for a container), or lower"
         " keep_alive. Said at most once in ten seconds; the numbers are those since the last time.",
+    ),
+    # Workers are replaced
+    Event(
+        "reloading",
+        "info",
+        "{cause}: reading the settings again and replacing the workers",
+        "A reload has begun. The old workers go on until new ones are ready.",
+    ),
+    Event(
+        "reloaded",
+        "info",
+        "every worker ({workers}) runs the new code after {seconds} s",
+        "The reload is over: every new connection is answered by the new code. Old workers may"
+        " still finish requests.",
+    ),
+    Event(
+        "address-closed",
+        "info",
+        "no longer listening on {url}",
+        "A reload has taken the address out of the settings, or could not use it after all.",
+    ),
+    Event(
+        "reload-failed",
+        "error",
+        "reload failed, the old workers go on: {error}",
+        "The settings or the application could not be loaded. Nothing is lost: the old code answers"
+        " until a reload succeeds. A worker that crashes meanwhile cannot be replaced by old code.",
+        optional=("name", "detail"),
+    ),
+    Event(
+        "worker-retired",
+        "info",
+        "worker {worker} (pid {pid}) is replaced: {reason}",
+        "Its successor starts first; then it finishes its requests and ends.",
+    ),
+    Event(
+        "scaling",
+        "info",
+        "{cause}: from {before} to {workers} workers",
+        "The number of workers was changed while the server runs.",
     ),
     # Stopping
     Event(

@@ -1,6 +1,6 @@
 """One worker as its supervisor sees it: fork it, hear it, signal it, reap it; loop.py decides.
 
-All of it runs in the supervisor's only thread, but for `_live_as_worker`, which is the child's.
+All of it runs in the supervisor's only thread, but for `live_as_worker`, which is the child's.
 A pid stays the child's own until waitpid() has returned it, and only `reap` calls that: no signal
 can reach another process that got the same number.
 """
@@ -35,8 +35,9 @@ BUG_EXIT_CODE = 70
 class Child:
     """A worker process. `number` is its place among the workers, which its successor gets too."""
 
-    def __init__(self, number: int, pid: int, link: socket.socket) -> None:
+    def __init__(self, number: int, pid: int, link: socket.socket, plan: WorkerPlan) -> None:
         self.number = number
+        self.plan = plan
         self.pid = pid
         self.link = link
         self.started = time.monotonic()
@@ -44,6 +45,10 @@ class Child:
         self.stopped_accepting = False
         self.told_to_stop = False
         self.killed = False
+        #: When it is killed if it has not ended by then, on the monotonic clock.
+        self.kill_at: float | None = None
+        #: That of the plan it was started with; see the supervisor.
+        self.generation = 1
         #: The failure to load was reported; the process is about to end.
         self.failed = False
         self.hung_up = False
@@ -104,6 +109,21 @@ def start_child(
     `siblings` are the children that live now: their links are the supervisor's alone. Signals are
     blocked around the fork, so that none is taken by a child that still has its parent's handlers.
     """
+
+    def live(link: socket.socket, blocked: set[Signals | int]) -> None:
+        live_as_worker(number, link, plan, blocked, close_in_child)
+
+    pid, link = fork_with_link(siblings, live)
+    return Child(number, pid, link, plan)
+
+
+def fork_with_link(
+    siblings: Sequence[Child], live: Callable[[socket.socket, set[Signals | int]], None]
+) -> tuple[int, socket.socket]:
+    """Fork a process that calls `live` with its end of a link, which must not return.
+
+    The other argument is which signals were blocked before. Returns the pid and our end.
+    """
     ours, theirs = socket.socketpair()
     # Output that waits in a buffer would be written by both processes.
     flush_standard_streams()
@@ -115,7 +135,7 @@ def start_child(
             ours.close()
             for sibling in siblings:
                 sibling.link.close()
-            _live_as_worker(number, theirs, plan, blocked, close_in_child)
+            live(theirs, blocked)
     except BaseException:
         ours.close()
         raise
@@ -123,7 +143,7 @@ def start_child(
         theirs.close()
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     ours.setblocking(False)
-    return Child(number, pid, ours)
+    return pid, ours
 
 
 def reap_strangers(own: set[int]) -> bool:
@@ -143,25 +163,29 @@ def reap_strangers(own: set[int]) -> bool:
         os.waitpid(ended.si_pid, os.WNOHANG)
 
 
-def _live_as_worker(
+def live_as_worker(
     number: int,
     link: socket.socket,
     plan: WorkerPlan,
     blocked_before: set[Signals | int],
     close_in_child: Callable[[], None],
+    run: Callable[[int, socket.socket, WorkerPlan], tuple[int, float]] = run_worker,
+    *,
+    forgets_exit_functions: bool = True,
 ) -> NoReturn:
     """The child's whole life. Never returns, never raises: the stack below is the supervisor's."""
     exit_code, patience_seconds = BUG_EXIT_CODE, 0.0
     try:
-        import atexit
+        if forgets_exit_functions:
+            import atexit
 
-        # What the script registered before serve() is for its own end, not for each worker's:
-        # temporary directories that it removes are still in use.
-        atexit._clear()
+            # What the script registered before serve() is for its own end, not for each worker's:
+            # temporary directories that it removes are still in use.
+            atexit._clear()
         forget_inherited_handlers(ACTIONS)
         close_in_child()
         signal.pthread_sigmask(signal.SIG_SETMASK, {*blocked_before, *WORKER_ACTIONS})
-        exit_code, patience_seconds = run_worker(number, link, plan)
+        exit_code, patience_seconds = run(number, link, plan)
     except BaseException as error:  # noqa: BLE001 - our defect; it is told, and must not unwind
         import traceback
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 STOP = "stop gracefully"
 STOP_AT_ONCE = "stop at once"
 CHILD_ENDED = "see which worker has ended"
+RELOAD = "read the settings again and replace the workers"
+MORE_WORKERS = "run one worker more"
+FEWER_WORKERS = "run one worker less, but one at least"
 IGNORE = "ignore, and say so"
 
 #: The terminal driver sends SIGTTIN and SIGTTOU too, so they are not alike. The supervisor never
@@ -22,16 +25,14 @@ ACTIONS: Mapping[Signals, str] = {
     Signals.SIGINT: STOP,
     Signals.SIGQUIT: STOP_AT_ONCE,
     Signals.SIGCHLD: CHILD_ENDED,
-    Signals.SIGHUP: IGNORE,
+    Signals.SIGHUP: RELOAD,
     Signals.SIGUSR1: IGNORE,
     Signals.SIGUSR2: IGNORE,
-    Signals.SIGTTIN: IGNORE,
+    Signals.SIGTTIN: MORE_WORKERS,
 }
 
 #: Why a signal that other servers act on does nothing here.
 REASONS_TO_IGNORE: Mapping[Signals, str] = {
-    Signals.SIGHUP: "this version cannot reload; stop it with SIGTERM and start it again",
     Signals.SIGUSR1: "there are no log files to open again",
     Signals.SIGUSR2: "this version cannot replace itself; stop it with SIGTERM and start it again",
-    Signals.SIGTTIN: "the number of workers is fixed; stop it and start it with other --workers",
 }

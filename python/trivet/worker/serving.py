@@ -87,7 +87,8 @@ class ServingLoop:
     `link` is the socket to the supervisor (None without one); `inbox` is None where no signals can
     be had. `on_drain(cause)` is called when the graceful stop begins, and `on_accepted_all()` when
     nothing waits to be accepted any more. `on_scarce(shed, held_back)` is called when there was no
-    room for more connections, with what happened since the last call.
+    room for more connections, with what happened since the last call. `on_news()` is called when
+    the engine has told something.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class ServingLoop:
         on_accepted_all: Callable[[], None] = lambda: None,
         on_scarce: Callable[[int, int], None] = lambda shed, held_back: None,
         clock: Callable[[], float] = time.monotonic,
+        on_news: Callable[[], None] = lambda: None,
     ) -> None:
         self._engine = engine
         self._graceful_timeout = graceful_timeout
@@ -111,6 +113,7 @@ class ServingLoop:
         self._on_drain = on_drain
         self._on_accepted_all = on_accepted_all
         self._scarcity = Scarcity(on_scarce, clock)
+        self._on_news = on_news
         self._drain_began: float | None = None
         self._told_accepted_all = False
         self._stopped_at_once_by = ""
@@ -142,6 +145,8 @@ class ServingLoop:
     def _hear_engine(self) -> None:
         self._engine.handle_events()
         self._scarcity.look(self._engine.stats())
+        if self._drain_began is None:
+            self._on_news()
 
     def _hear_signals(self, inbox: SignalInbox) -> None:
         for number in inbox.read():

@@ -89,10 +89,10 @@ def test_a_negative_number_is_a_value_and_left_to_be_judged() -> None:
             "`trivet serve --help` lists them all",
         ),
         (
-            ["--preload"],
+            ["--spew"],
             UnknownSetting,
-            "--preload is a flag of gunicorn, not of Trivet",
-            "Trivet does not have it yet; leave it out for now",
+            "--spew is a flag of gunicorn, not of Trivet",
+            "leave it out: use a debugger or a profiler",
         ),
         (
             ["-k", "gevent"],
