@@ -36,7 +36,8 @@ def test_the_name_says_what_a_change_means(path: str) -> None:
 
 
 def test_every_kind_has_a_consequence() -> None:
-    kinds = {*changes.KIND_OF_SUFFIX.values(), *changes.KIND_OF_FOLDER.values(), changes.PACKAGES}
+    named = {changes.PACKAGES, changes.CONFIGURATION}
+    kinds = {*changes.KIND_OF_SUFFIX.values(), *changes.KIND_OF_FOLDER.values(), *named}
     assert kinds == set(changes.CONSEQUENCES), "say in CONSEQUENCES what a change leads to"
 
 
