@@ -10,6 +10,7 @@ from functools import partial
 from trivet.app.load import load_app
 from trivet.app.production import refuse_debug, refuse_debug_environment
 from trivet.cli.flags import parse_flags
+from trivet.control.guest import controlled
 from trivet.errors import AppImportFailed
 from trivet.project.find_app import find_app
 from trivet.settings.resolve import resolve
@@ -85,7 +86,9 @@ def run(arguments: list[str]) -> int:
 
     try:
         plan = plan_of(resolved, choice, startup, workers, listeners.sockets)
-        return Supervisor(workers, listeners, plan, log, began, renew).run()
+        supervisor = Supervisor(workers, listeners, plan, log, began, renew)
+        with controlled(supervisor, resolved.settings.control, os.environ, log):
+            return supervisor.run()
     finally:
         listeners.close()
 
