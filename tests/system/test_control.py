@@ -258,3 +258,11 @@ def test_commands_at_the_same_time_are_all_answered(setup: Setup) -> None:
     for thread in threads:
         thread.join()
     assert exit_codes == [0] * len(words)
+
+
+def test_a_gunicorn_file_is_read_when_told_to_and_says_what_it_gives(setup: Setup) -> None:
+    (setup.project / "gunicorn.conf.py").write_text("workers = 2\nworker_class = 'gevent'\n")
+    server = setup.serve("--gunicorn-config", "gunicorn.conf.py")
+    assert len(setup.typed_json("ps")["workers"]) == 2
+    assert "gunicorn.conf.py gives workers" in server.output
+    assert "worker_class in gunicorn.conf.py is not used" in server.output
