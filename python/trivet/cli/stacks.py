@@ -5,6 +5,7 @@ from __future__ import annotations
 from trivet.cli.output import show
 from trivet.cli.running_server import read_arguments, whole
 from trivet.cli.settings import to_json
+from trivet.control.samples import BOOTSTRAP
 from trivet.errors import ServerNotFound, escape_controls
 
 TYPE_CHECKING = False
@@ -15,9 +16,6 @@ OWN_FLAGS = {
     "--worker": ("NUMBER", "Only this worker, by the number that `trivet ps` shows."),
     "--all": ("", "Show threads that wait for a request too."),
 }
-
-#: A thread whose Python frames are all of this module waits in the engine for a request.
-BOOTSTRAP = "threading.py"
 
 NO_ANSWER = (
     "  no answer: it loads, or code that does not let go of Python's lock keeps its main thread "

@@ -6,8 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-#: Frames of Python's threading below the application's: a thread with no others has no request.
-BOOTSTRAP = "threading.py"
+#: Files of the frames below the application's: a thread with no others waits for a request.
+BOOTSTRAP = ("/threading.py", "/trivet/engine/serve.py")
 
 #: Where libraries are; the innermost frame outside of them is the one that says most.
 LIBRARIES = ("/site-packages/", "/dist-packages/", "/lib/python")

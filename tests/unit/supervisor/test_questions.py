@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from typing import Any
 
 from trivet.supervisor.child import Child
 from trivet.supervisor.questions import Questions
@@ -14,7 +15,8 @@ class Setup:
     def __init__(self, *, ready: bool = True) -> None:
         ours, self.theirs = socket.socketpair()
         ours.setblocking(False)
-        self.child = Child(1, 0, ours)
+        plan: Any = None  # nothing asks for it here
+        self.child = Child(1, 0, ours, plan)
         self.child.ready = ready
         self.timers: list[Callable[[], None]] = []
         self.questions = Questions(lambda moment, callback: self.timers.append(callback))
