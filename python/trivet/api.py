@@ -137,6 +137,7 @@ def _supervise(
     """Fork the workers, which have the app already, and watch them from this process."""
     import threading
 
+    from trivet.control.guest import controlled
     from trivet.supervisor.loop import Supervisor
 
     if threading.current_thread() is not threading.main_thread():
@@ -148,7 +149,9 @@ def _supervise(
     others = threading.active_count() - 1
     if others:
         log.emit("threads-not-inherited", threads=others)
-    Supervisor(workers, listeners, plan, log, began).run()
+    supervisor = Supervisor(workers, listeners, plan, log, began)
+    with controlled(supervisor, plan.settings.control, os.environ, log):
+        supervisor.run()
 
 
 def _tell_without_traceback(error: TrivetError) -> None:

@@ -28,6 +28,7 @@ EXAMPLES = {
     "max_requests_jitter": "100",
     "max_memory": "512MiB",
     "max_age": "12h",
+    "control": "/run/shop/control.sock",
     "keep_alive": "5s",
     "header_timeout": "250ms",
     "body_timeout": "1m30s",

@@ -297,6 +297,14 @@ EVENTS = _table(
         "stopped after {seconds} s",
         "Every worker has ended; the server goes.",
     ),
+    # Told what to do
+    Event(
+        "control-unavailable",
+        "info",
+        "there is no control socket: {reason}",
+        "`trivet ps`, `reload` and the others cannot reach this server: no private directory could"
+        " be made. Give it a path with `control`, or `off`.",
+    ),
     Event(
         "signal-ignored",
         "warning",

@@ -280,6 +280,15 @@ class Settings:
         "other.",
         empty_means="no limit",
     )
+    control: str = setting(
+        "auto",
+        Text("auto, off, or the path of a socket", "PATH", empty=False),
+        "Processes",
+        "The Unix socket over which trivet ps, top, stacks, reload, scale and stop reach this "
+        "server; only its own user and root may. auto is a private path by process id, which they "
+        "find; off is none.",
+        only_in="serve",
+    )
 
     keep_alive: float = setting(
         75.0,

@@ -15,7 +15,7 @@ import time
 from trivet.supervisor.signals import ACTIONS
 from trivet.worker.leave import flush_standard_streams, leave_process
 from trivet.worker.main import run_worker
-from trivet.worker.messages import LineBuffer, decode
+from trivet.worker.messages import LineBuffer, decode, encode
 from trivet.worker.signals import WORKER_ACTIONS, forget_inherited_handlers
 
 TYPE_CHECKING = False
@@ -81,6 +81,14 @@ class Child:
             self.hung_up = not data
             received += [decode(line) for line in self._lines.feed(data)]
         return received
+
+    def tell(self, message: Message) -> bool:
+        """Send a short message down; false when the worker takes none, which is no error here."""
+        try:
+            line = encode(message)
+            return self.link.send(line) == len(line)
+        except OSError:
+            return False
 
     def send_signal(self, number: Signals) -> None:
         """Signal the process, which may be a zombie by now; then nothing happens."""

@@ -19,6 +19,7 @@ from trivet.supervisor import restart
 from trivet.supervisor.child import Child, reap_strangers, start_child
 from trivet.supervisor.failure import rebuild_error
 from trivet.supervisor.oom_kills import OomKills
+from trivet.supervisor.questions import Questions
 from trivet.supervisor.rolling import RollingReload, next_to_retire
 from trivet.supervisor.signals import (
     ACTIONS,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from trivet.observe.log import Log
     from trivet.supervisor.listeners import Listeners
     from trivet.supervisor.preload import PreloadParent
+    from trivet.supervisor.questions import Answered
     from trivet.supervisor.rolling import Done
     from trivet.worker.main import WorkerPlan
     from trivet.worker.messages import Message
@@ -95,6 +97,8 @@ class Supervisor:
         #: use; none without the setting `preload`.
         self._parents: list[PreloadParent] = []
         self._timers = Timers()
+        self._questions = Questions(self.at)
+        self._closed_in_workers: list[Callable[[], None]] = []
         #: Not epoll: workers are forked, and would share what is registered.
         self._selector = selectors.PollSelector()
         #: When the start began, on the monotonic clock.
@@ -147,6 +151,33 @@ class Supervisor:
     def at(self, moment: float, callback: Callable[[], None]) -> None:
         """Call back once at that time of the monotonic clock."""
         self._timers.at(moment, callback)
+
+    def close_in_workers(self, close: Callable[[], None]) -> None:
+        """Call this in each worker after the fork: it closes copies of what is a guest's."""
+        self._closed_in_workers.append(close)
+
+    def ask(self, child: Child, about: str, answered: Answered) -> None:
+        """Ask a worker, and call back with its answer; with None when none comes in time."""
+        self._questions.ask(child, about, answered)
+
+    @property
+    def app_name(self) -> str:
+        """What a person calls the app."""
+        return self._plan.app_name
+
+    @property
+    def urls(self) -> list[str]:
+        """Where the server listens."""
+        return self._listeners.urls
+
+    @property
+    def began(self) -> float:
+        """When the start began, on the monotonic clock."""
+        return self._began
+
+    @property
+    def is_ending(self) -> bool:
+        return self._ending
 
     @property
     def slots(self) -> list[Slot]:
@@ -278,6 +309,8 @@ class Supervisor:
         """Runs in a worker just after the fork: closes its copies of what is the supervisor's."""
         self._inbox.close_descriptors()
         self._listeners.close_in_child(kept=plan.listeners)
+        for close in self._closed_in_workers:
+            close()
 
     def _warn_of_slow_imports(self, now: float) -> None:
         for child in self._silent_children():
@@ -364,6 +397,8 @@ class Supervisor:
                 self._replace_what_is_due()
             case messages.RETIRE:
                 self._retire_child(slot, child, str(message.data.get("reason")))
+            case messages.ANSWER:
+                self._questions.take(message)
 
     def _write_note(self, message: Message) -> None:
         """Log what every worker notices in the app, once."""

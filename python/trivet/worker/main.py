@@ -16,6 +16,8 @@ from signal import Signals
 from trivet.engine.serve import Engine
 from trivet.errors import TrivetBug, TrivetError
 from trivet.worker.messages import (
+    ANSWER,
+    ASK,
     FAILED,
     NOTE,
     READY,
@@ -207,6 +209,14 @@ def _serve(
 
     recycling = Recycling(engine, plan.settings, lambda reason: report.send(RETIRE, reason=reason))
     recycling.begin()
+
+    def on_message(message: Message) -> None:
+        if message.kind == ASK:
+            from trivet.worker.answers import answer  # nobody may ever ask
+
+            data = answer(str(message.data.get("about")), engine)
+            report.send(ANSWER, number=message.data.get("number"), data=data)
+
     graceful_timeout = plan.settings.graceful_timeout
     patience = graceful_timeout - min(LEAVING_MOST_SECONDS, graceful_timeout * LEAVING_SHARE)
     loop = ServingLoop(
@@ -219,6 +229,7 @@ def _serve(
         on_accepted_all=lambda: report.send(STOPPED_ACCEPTING),
         on_scarce=on_scarce,
         on_news=recycling.look,
+        on_message=on_message,
     )
     outcome = loop.run()
     if outcome.cut:

@@ -9,6 +9,7 @@ import selectors
 import time
 from functools import partial
 
+from trivet.worker.messages import LineBuffer, decode
 from trivet.worker.signals import DRAIN, STOP, means_stop_at_once
 
 TYPE_CHECKING = False
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from signal import Signals
     from typing import Protocol
 
+    from trivet.worker.messages import Message
     from trivet.worker.signals import SignalInbox
 
     class ServingEngine(Protocol):
@@ -88,7 +90,7 @@ class ServingLoop:
     be had. `on_drain(cause)` is called when the graceful stop begins, and `on_accepted_all()` when
     nothing waits to be accepted any more. `on_scarce(shed, held_back)` is called when there was no
     room for more connections, with what happened since the last call. `on_news()` is called when
-    the engine has told something.
+    the engine has told something, `on_message` with what the supervisor says.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class ServingLoop:
         on_scarce: Callable[[int, int], None] = lambda shed, held_back: None,
         clock: Callable[[], float] = time.monotonic,
         on_news: Callable[[], None] = lambda: None,
+        on_message: Callable[[Message], None] = lambda message: None,
     ) -> None:
         self._engine = engine
         self._graceful_timeout = graceful_timeout
@@ -114,6 +117,8 @@ class ServingLoop:
         self._on_accepted_all = on_accepted_all
         self._scarcity = Scarcity(on_scarce, clock)
         self._on_news = on_news
+        self._on_message = on_message
+        self._lines = LineBuffer()
         self._drain_began: float | None = None
         self._told_accepted_all = False
         self._stopped_at_once_by = ""
@@ -160,12 +165,15 @@ class ServingLoop:
 
     def _hear_supervisor(self, link: socket.socket) -> None:
         try:
-            if link.recv(4096):
-                return  # nothing is said in this direction yet
+            received = link.recv(4096)
         except BlockingIOError:
             return
         except OSError:
-            pass  # a reset is an end like any other
+            received = b""  # a reset is an end like any other
+        if received:
+            for line in self._lines.feed(received):
+                self._on_message(decode(line))
+            return
         # Only the supervisor holds the other end, so it has ended, however that happened.
         self._selector.unregister(link)
         self._drain(SUPERVISOR_LOST)
