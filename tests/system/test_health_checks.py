@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -38,18 +39,21 @@ def healthcheck(*arguments: str, **environment: str) -> subprocess.CompletedProc
 def test_both_answer_while_every_thread_is_blocked(
     start_server: StartServer, tmp_path: Path
 ) -> None:
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
     server = start_server("trivet", "waiting:app", APPS, threads=BLOCKED_THREADS)
-    blocked = [Wire(server.address) for _ in range(BLOCKED_THREADS)]
-    for wire in blocked:
-        wire.request("GET", f"/wait?fifo={fifo}")
-    # Opened by the views, every one of which waits in its read until this end is closed.
-    with fifo.open("wb"):
+    with ExitStack() as clients, ExitStack() as fifos:
+        blocked = []
+        for number in range(BLOCKED_THREADS):
+            fifo = tmp_path / f"fifo-{number}"
+            os.mkfifo(fifo)
+            wire = clients.enter_context(Wire(server.address))
+            wire.request("GET", f"/wait?fifo={fifo}")
+            # fifo(7): returns when a view has opened the other end, which reads until this closes.
+            fifos.enter_context(fifo.open("wb"))
+            blocked.append(wire)
         for path in ("/-/live", "/-/ready"):
             assert [check(server, path) for _ in range(5)] == [200] * 5
-    for wire in blocked:
-        with wire:
+        fifos.close()
+        for wire in blocked:
             assert wire.read_response().status == 200
     assert "/-/" not in server.output, "health checks are not in the access log"
     assert server.stop() == 0

@@ -103,6 +103,15 @@ impl<A: Application> Slab<A> {
         self.out -= 1;
     }
 
+    /// A connection that is here.
+    pub(crate) fn look(&self, key: Key) -> Option<&Connection<A>> {
+        let entry = self.entries.get(key.index as usize)?;
+        match &entry.slot {
+            Slot::Here(connection) if entry.generation == key.generation => Some(connection),
+            _ => None,
+        }
+    }
+
     /// Every connection that is here, for the sweep of deadlines.
     pub(crate) fn here(&self) -> impl Iterator<Item = &Connection<A>> {
         self.entries.iter().filter_map(|entry| match &entry.slot {

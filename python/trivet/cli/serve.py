@@ -3,28 +3,50 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from functools import partial
 
 from trivet.app.load import load_app
 from trivet.app.production import refuse_debug, refuse_debug_environment
-from trivet.cli.flags import parse_flags
+from trivet.cli.flags import OwnFlag, parse_flags
+from trivet.control.guest import controlled
 from trivet.errors import AppImportFailed
 from trivet.project.find_app import find_app
 from trivet.settings.resolve import resolve
 from trivet.startup import Startup
 from trivet.supervisor.loop import Supervisor
-from trivet.supervisor.start import open_log, open_sockets, worker_count, working_directory
+from trivet.supervisor.start import (
+    open_log,
+    open_sockets,
+    open_sockets_again,
+    worker_count,
+    working_directory,
+)
 from trivet.worker.main import WorkerPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Importing typing costs some milliseconds of every start; only type checkers need it here.
+    import socket
     from pathlib import Path
 
     from trivet.project.find_app import AppChoice
     from trivet.settings.resolve import Resolved
     from trivet.worker.main import Loaded
+
+#: Named for what most people come from; it reads files of uWSGI and waitress too.
+FOREIGN_FLAG = "--gunicorn-config"
+
+OWN_FLAGS = (
+    OwnFlag(
+        FOREIGN_FLAG,
+        "Read this gunicorn.conf.py (python:MODULE, or - for none) and GUNICORN_CMD_ARGS too, or a "
+        "file of uWSGI or waitress. Says what is used and what is not; every other place is "
+        "stronger. `trivet settings --from FILE` writes the trivet.toml that says the same.",
+        ("FILE",),
+    ),
+)
 
 
 def run(arguments: list[str]) -> int:
@@ -46,15 +68,22 @@ def run(arguments: list[str]) -> int:
     log.emit("workers-chosen", workers=workers, reason=reason)
     listeners = open_sockets(resolved, startup, log, workers)
 
-    def plan_of(resolved: Resolved, choice: AppChoice, startup: Startup) -> WorkerPlan:
+    def plan_of(
+        resolved: Resolved,
+        choice: AppChoice,
+        startup: Startup,
+        workers: int,
+        sockets: list[socket.socket],
+    ) -> WorkerPlan:
         return WorkerPlan(
             settings=resolved.settings,
-            listeners=listeners.sockets,
+            listeners=sockets,
             load=partial(load, choice),
             startup=startup,
             log=log,
             multiprocess=workers > 1,
             app_name=choice.name,
+            preload=resolved.settings.preload and sys.platform == "linux",
         )
 
     def renew() -> tuple[WorkerPlan, int]:
@@ -64,26 +93,39 @@ def run(arguments: list[str]) -> int:
             resolved = read_settings(arguments, directory)
         with startup.step("find the app"):
             choice = find_app(resolved.settings.app, directory, os.environ)
-        return plan_of(resolved, choice, startup), worker_count(resolved)[0]
+        workers, _ = worker_count(resolved)
+        sockets = open_sockets_again(resolved, listeners, log)
+        return plan_of(resolved, choice, startup, workers, sockets), workers
 
     try:
-        plan = plan_of(resolved, choice, startup)
-        return Supervisor(workers, listeners, plan, log, began, renew).run()
+        plan = plan_of(resolved, choice, startup, workers, listeners.sockets)
+        supervisor = Supervisor(workers, listeners, plan, log, began, renew)
+        with controlled(supervisor, resolved.settings.control, os.environ, log):
+            return supervisor.run()
     finally:
         listeners.close()
 
 
 def read_settings(arguments: list[str], directory: Path) -> Resolved:
     """The settings as flags, variables and files have them now. Raises TrivetError."""
-    parsed = parse_flags("serve", arguments, "serve")
-    return resolve(
+    parsed = parse_flags("serve", arguments, "serve", OWN_FLAGS)
+    foreign = None
+    if FOREIGN_FLAG in parsed.own:
+        from trivet.foreign.files import from_file
+
+        foreign = from_file(parsed.own[FOREIGN_FLAG][0], os.environ)
+    resolved = resolve(
         mode="serve",
         flags=parsed.flags,
         keywords={},
         environ=os.environ,
         directory=directory,
         config_file=parsed.config_file,
+        foreign=None if foreign is None else foreign.given,
     )
+    if foreign is not None:
+        resolved.notes = (*foreign.notes(), *resolved.notes)
+    return resolved
 
 
 def load(choice: AppChoice, startup: Startup) -> Loaded:

@@ -18,7 +18,9 @@ from trivet.errors import HostError, TrivetError, WorkersKeepFailing
 from trivet.supervisor import restart
 from trivet.supervisor.child import Child, reap_strangers, start_child
 from trivet.supervisor.failure import rebuild_error
-from trivet.supervisor.rolling import RollingReload
+from trivet.supervisor.oom_kills import OomKills
+from trivet.supervisor.questions import Questions
+from trivet.supervisor.rolling import RollingReload, next_to_retire
 from trivet.supervisor.signals import (
     ACTIONS,
     FEWER_WORKERS,
@@ -30,6 +32,7 @@ from trivet.supervisor.signals import (
     STOP_AT_ONCE,
 )
 from trivet.supervisor.slot import Slot
+from trivet.supervisor.systemd import ServiceManager
 from trivet.supervisor.timers import Timers
 from trivet.worker import messages
 from trivet.worker.open_files import has_run_out, too_few_files
@@ -38,12 +41,15 @@ from trivet.worker.signals import SignalInbox, means_stop_at_once
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Importing typing costs some milliseconds of every start; only type checkers need it here.
+    import socket
     from collections.abc import Callable
     from typing import Protocol
 
     from trivet.observe.log import Log
+    from trivet.supervisor.listeners import Listeners
+    from trivet.supervisor.preload import PreloadParent
+    from trivet.supervisor.questions import Answered
     from trivet.supervisor.rolling import Done
-    from trivet.supervisor.sockets import Listeners
     from trivet.worker.main import WorkerPlan
     from trivet.worker.messages import Message
 
@@ -87,7 +93,12 @@ class Supervisor:
         self._log = log
         self._renew = renew
         self._slots = [Slot(number) for number in range(1, workers + 1)]
+        #: Processes that have imported the app and fork the workers, one for each generation in
+        #: use; none without the setting `preload`.
+        self._parents: list[PreloadParent] = []
         self._timers = Timers()
+        self._questions = Questions(self.at)
+        self._closed_in_workers: list[Callable[[], None]] = []
         #: Not epoll: workers are forked, and would share what is registered.
         self._selector = selectors.PollSelector()
         #: When the start began, on the monotonic clock.
@@ -103,6 +114,8 @@ class Supervisor:
         self._stop_began: float | None = None
         #: The check of readiness fails already; see `stop`.
         self._announced_stop = False
+        self._oom_kills = OomKills()
+        self._service_manager = ServiceManager(os.environ)
         self._written_notes: set[str] = set()
 
     def run(self) -> int:
@@ -114,7 +127,7 @@ class Supervisor:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ACTIONS)
             self.register(self._inbox, selectors.EVENT_READ, lambda: None)
             self._start_all(self._slots)
-            while self._children() or not self._ending:
+            while self._processes() or not self._ending:
                 for key, _ in self._selector.select(self._patience_seconds()):
                     key.data()
                 self._hear_signals()
@@ -141,6 +154,33 @@ class Supervisor:
         """Call back once at that time of the monotonic clock."""
         self._timers.at(moment, callback)
 
+    def close_in_workers(self, close: Callable[[], None]) -> None:
+        """Call this in each worker after the fork: it closes copies of what is a guest's."""
+        self._closed_in_workers.append(close)
+
+    def ask(self, child: Child, about: str, answered: Answered) -> None:
+        """Ask a worker, and call back with its answer; with None when none comes in time."""
+        self._questions.ask(child, about, answered)
+
+    @property
+    def app_name(self) -> str:
+        """What a person calls the app."""
+        return self._plan.app_name
+
+    @property
+    def urls(self) -> list[str]:
+        """Where the server listens."""
+        return self._listeners.urls
+
+    @property
+    def began(self) -> float:
+        """When the start began, on the monotonic clock."""
+        return self._began
+
+    @property
+    def is_ending(self) -> bool:
+        return self._ending
+
     @property
     def slots(self) -> list[Slot]:
         """The places of the workers, in order; to be read, not to be changed."""
@@ -159,15 +199,19 @@ class Supervisor:
     def _children(self) -> list[Child]:
         return [child for slot in self._slots for child in slot.children]
 
+    def _processes(self) -> list[Child]:
+        """The workers, and the preload parents."""
+        return [*self._children(), *self._parents]
+
     def _silent_children(self) -> list[Child]:
-        """The workers that load the app, and of which nothing has been said yet."""
-        return [child for child in self._children() if child.is_loading and not child.slow_told]
+        """The processes that load the app, and of which nothing has been said yet."""
+        return [child for child in self._processes() if child.is_loading and not child.slow_told]
 
     def _patience_seconds(self) -> float | None:
         """How long to sleep at most; None is until something happens."""
         moments = [slot.due for slot in self._slots if slot.due is not None]
         moments += [child.started + STILL_LOADING_SECONDS for child in self._silent_children()]
-        moments += [child.kill_at for child in self._children() if child.kill_at is not None]
+        moments += [child.kill_at for child in self._processes() if child.kill_at is not None]
         if self._timers.next_moment is not None:
             moments.append(self._timers.next_moment)
         return max(0.0, min(moments) - time.monotonic()) if moments else None
@@ -181,22 +225,73 @@ class Supervisor:
             if self._ending:
                 return
             slot.due = None
-            if slot.retiring and slot.child is not None:
-                slot.successor = self._start(slot, self._plan, self._generation)
-            else:
+            if slot.child is None:
                 slot.child = self._start(slot, self._plan, self._generation)
 
     def _start(self, slot: Slot, plan: WorkerPlan, generation: int) -> Child | None:
         slot.due = None
         try:
-            child = start_child(slot.number, plan, self._children(), self._let_go_in_child)
+            child = self._fork(slot, plan, generation)
         except OSError as error:
             self._start_failed(slot, error)
+            return None
+        if child is None:
             return None
         child.generation = generation
         self.register(child.link, selectors.EVENT_READ, partial(self._hear, slot, child))
         self._log.emit("worker-started", worker=slot.number, pid=child.pid)
         return child
+
+    def _fork(self, slot: Slot, plan: WorkerPlan, generation: int) -> Child | None:
+        """Start a worker; None when its preload parent has to load the app first."""
+        let_go = partial(self._let_go_in_child, plan)
+        if not plan.preload:
+            return start_child(slot.number, plan, self._processes(), let_go)
+        from trivet.supervisor.preload import start_preload_parent
+
+        parent = self._parent_of(generation)
+        if parent is None:
+            parent = start_preload_parent(plan, self._processes(), let_go)
+            parent.generation = generation
+            self._parents.append(parent)
+            hear = partial(self._hear, Slot(parent.number), parent)
+            self.register(parent.link, selectors.EVENT_READ, hear)
+            self._log.emit("preload-started", pid=parent.pid)
+        return parent.fork_worker(slot.number) if parent.ready else None
+
+    def _parent_of(self, generation: int) -> PreloadParent | None:
+        usable = (p for p in self._parents if not (p.told_to_stop or p.failed or p.hung_up))
+        return next((parent for parent in usable if parent.generation == generation), None)
+
+    def _parent_is_ready(self, parent: PreloadParent) -> None:
+        if parent.told_to_stop:
+            return
+        parent.ready = True
+        self._log.emit("preload-ready", pid=parent.pid, seconds=parent.lived_seconds)
+        self._start_all([slot for slot in self._slots if slot.is_empty and not slot.removed])
+        self._replace_what_is_due()
+
+    def _end_unused_parents(self) -> None:
+        """End the preload parents of code that nobody will be started with."""
+        used = {self._generation, self._reload.generation if self._reload else 0}
+        for parent in self._parents:
+            if parent.generation not in used and not parent.told_to_stop:
+                self._tell_to_leave(parent)
+
+    def _reap_parent(self, parent: PreloadParent) -> None:
+        ended, status = parent.reap()
+        if not ended:
+            return
+        self._hear(Slot(parent.number), parent)
+        self._let_go_of_link(parent)
+        self._parents.remove(parent)
+        if not (parent.told_to_stop or parent.failed):
+            self._worker_died(parent, status)
+        if parent.told_to_stop or self._ending:
+            return
+        for slot in self._slots:
+            if slot.is_empty and slot.due is None:
+                self._schedule(slot, parent.ready, parent.lived_seconds)
 
     def _start_failed(self, slot: Slot, error: OSError) -> None:
         if not self._proven:
@@ -212,9 +307,12 @@ class Supervisor:
         self._log.emit("fork-failed", worker=slot.number, error=error.strerror or str(error))
         self._schedule(slot, False, 0.0)
 
-    def _let_go_in_child(self) -> None:
+    def _let_go_in_child(self, plan: WorkerPlan) -> None:
         """Runs in a worker just after the fork: closes its copies of what is the supervisor's."""
         self._inbox.close_descriptors()
+        self._listeners.close_in_child(kept=plan.listeners)
+        for close in self._closed_in_workers:
+            close()
 
     def _warn_of_slow_imports(self, now: float) -> None:
         for child in self._silent_children():
@@ -229,25 +327,35 @@ class Supervisor:
                 )
 
     def _worker_is_ready(self, slot: Slot, child: Child) -> None:
+        if child.told_to_stop:
+            return  # it became ready just before it heard of that, and finishes what it took
         child.ready = self._proven = True
         if self._announced_stop:
-            child.tell(messages.NOT_READY)
+            child.tell(messages.Message(messages.NOT_READY))
         self._log.emit(
             "worker-ready", worker=child.number, pid=child.pid, seconds=child.lived_seconds
         )
-        if slot.successor is child:
-            before = slot.hand_over()
-            if before is not None:
-                self._tell_to_leave(before)
+        most_seconds = child.plan.settings.max_age
+        if most_seconds:
+            retire = partial(self._retire_child, slot, child, "it has reached max_age")
+            self.at(time.monotonic() + most_seconds, retire)
         if self._reload is not None and child.generation == self._reload.generation:
             self._reload.proven = True
             # A worker that dies from now on gets a successor with the new code.
             self._plan, self._generation = self._reload.plan, self._reload.generation
-        self._go_on_with_reload()
+            self._end_unused_parents()
+        if slot.successor is child:
+            before = slot.hand_over()
+            if before is not None:
+                # Before it hears of it: what it takes in then is all that there is.
+                self._listeners.take_no_more(self._used_last_by(before))
+                self._tell_to_leave(before)
+        self._replace_what_is_due()
         if all(slot.serves for slot in self._slots) and not self._announced and not self._ending:
             self._announced = True
             seconds = time.monotonic() - self._began
             self._log.emit("server-ready", seconds=seconds, pid=os.getpid())
+            self._service_manager.is_ready(f"{len(self._slots)} workers serve")
 
     # What workers say
 
@@ -278,20 +386,25 @@ class Supervisor:
 
     def _handle_message(self, slot: Slot, child: Child, message: Message) -> None:
         match message.kind:
+            case messages.READY if child in self._parents:
+                self._parent_is_ready(child)
             case messages.READY:
                 self._worker_is_ready(slot, child)
             case messages.NOTE:
                 self._write_note(message)
             case messages.FAILED:
                 self._worker_failed(slot, child, message)
-            case messages.RETIRE:
-                if slot.child is child:
-                    self.retire(slot, str(message.data.get("reason")))
-            case messages.STUCK:
-                self._worker_is_stuck(slot, child, message)
             case messages.STOPPED_ACCEPTING:
                 child.stopped_accepting = True
                 self._close_listeners_when_unused()
+                self._close_addresses_left()
+                self._replace_what_is_due()
+            case messages.RETIRE:
+                self._retire_child(slot, child, str(message.data.get("reason")))
+            case messages.STUCK:
+                self._worker_is_stuck(slot, child, message)
+            case messages.ANSWER:
+                self._questions.take(message)
 
     def _worker_is_stuck(self, slot: Slot, child: Child, message: Message) -> None:
         """Something holds its interpreter: it can neither finish nor hear anything."""
@@ -309,8 +422,7 @@ class Supervisor:
             place=place_in(stacks),
             detail=stacks,
         )
-        if slot.child is child:
-            self.retire(slot, "something holds its interpreter")
+        self._retire_child(slot, child, "something holds its interpreter")
 
     def _write_note(self, message: Message) -> None:
         """Log what every worker notices in the app, once."""
@@ -328,7 +440,7 @@ class Supervisor:
             self._give_up(error)
         elif self._is_of_reload(child):
             self._reload_failed(error)
-        elif not self._ending:
+        elif not self._ending and not child.told_to_stop:
             hint = f"\nhint: {error.hint}" if error.hint else ""
             self._log.emit(
                 "worker-failed",
@@ -347,8 +459,11 @@ class Supervisor:
             for slot in list(self._slots):
                 for child in slot.children:
                     self._reap(slot, child)
-            own = {child.pid for child in self._children()}
-            in_the_way = os.getpid() == CONTAINER_INIT and reap_strangers(own)
+            for parent in list(self._parents):
+                self._reap_parent(parent)
+            own = {child.pid for child in self._processes()}
+            adopts = os.getpid() == CONTAINER_INIT or self._plan.preload
+            in_the_way = adopts and reap_strangers(own)
 
     def _reap(self, slot: Slot, child: Child) -> None:
         ended, status = child.reap()
@@ -357,7 +472,7 @@ class Supervisor:
         # Its last words may have come together with its end.
         self._hear(slot, child)
         self._let_go_of_link(child)
-        failed_to_follow = slot.successor is child and slot.retiring
+        failed_to_follow = slot.successor is child
         slot.let_go(child)
         expected = child.told_to_stop and (child.killed or restart.is_orderly(status))
         if expected or (child.failed and self._ending):
@@ -370,10 +485,12 @@ class Supervisor:
             self._close_listeners_when_unused()
         elif slot.is_empty or failed_to_follow:
             self._schedule(slot, child.ready, child.lived_seconds)
-        self._go_on_with_reload()
+        self._close_addresses_left()
+        self._replace_what_is_due()
 
     def _worker_died(self, child: Child, status: int | None) -> None:
-        how, advice = restart.how_it_ended(status), restart.advice(status)
+        how = restart.how_it_ended(status)
+        advice = restart.advice(status, self._oom_kills.has_risen())
         loading = f"worker {child.number} (pid {child.pid}) {how} while it loaded the app{advice}"
         hint = "import the app with `python -X faulthandler` to see where that happens"
         if not self._proven and not self._ending:
@@ -415,12 +532,28 @@ class Supervisor:
     # Workers that are replaced
 
     def retire(self, slot: Slot, reason: str) -> None:
-        """Replace the worker in a place: its successor first, then it finishes and ends."""
-        if self._ending or slot.child is None or slot.successor is not None or slot.retiring:
+        """Replace the worker in a place: its successor first, then it finishes and ends.
+
+        When several are to be replaced, they go one after the other.
+        """
+        if self._ending or slot.removed or slot.child is None or slot.retiring:
             return
         slot.retiring = reason
         self._log.emit("worker-retired", worker=slot.number, pid=slot.child.pid, reason=reason)
-        if self._reload is None:
+        self._replace_what_is_due()
+
+    def _retire_child(self, slot: Slot, child: Child, reason: str) -> None:
+        if slot.child is child and child.ready:
+            self.retire(slot, reason)
+
+    def _replace_what_is_due(self) -> None:
+        """Start the next successors; a reload goes before workers that retire by themselves."""
+        if self._ending:
+            return
+        if self._reload is not None:
+            self._go_on_with_reload(self._reload)
+            return
+        for slot in next_to_retire(self._slots):
             slot.successor = self._start(slot, self._plan, self._generation)
 
     def reload(self, cause: str, done: Done | None = None) -> None:
@@ -444,6 +577,7 @@ class Supervisor:
             waiting = [*self._reload.done, *waiting]
             self._abandon_reload()
         self._log.emit("reloading", cause=cause)
+        self._service_manager.is_reloading("starting new workers")
         try:
             plan, workers = self._renew()
         except TrivetError as error:
@@ -451,19 +585,16 @@ class Supervisor:
             self._reload_failed(error)
             return
         # Each attempt has a generation of its own: what is left of an earlier one is none of it.
-        generation = 1 + max([self._generation, *(c.generation for c in self._children())])
+        generation = 1 + max([self._generation, *(c.generation for c in self._processes())])
         self._reload = RollingReload(plan, generation, cause, waiting)
         if workers != sum(not slot.removed for slot in self._slots):
             self.scale(workers, cause)
-        self._go_on_with_reload()
+        self._replace_what_is_due()
 
     def _is_of_reload(self, child: Child) -> bool:
         return self._reload is not None and child.generation == self._reload.generation
 
-    def _go_on_with_reload(self) -> None:
-        reload = self._reload
-        if reload is None or self._ending:
-            return
+    def _go_on_with_reload(self, reload: RollingReload) -> None:
         for slot in reload.next_slots(self._slots):
             slot.successor = self._start(slot, reload.plan, reload.generation)
         if reload.is_over(self._slots):
@@ -471,7 +602,9 @@ class Supervisor:
             seconds = time.monotonic() - reload.began
             workers = sum(not slot.removed for slot in self._slots)
             self._log.emit("reloaded", workers=workers, seconds=seconds)
+            self._service_manager.is_ready(f"{workers} workers serve")
             self._tell(reload.done, None)
+            self._replace_what_is_due()
 
     def _reload_failed(self, error: TrivetError) -> None:
         reload = self._reload
@@ -483,6 +616,8 @@ class Supervisor:
             name=error.name,
             detail=error.details + (f"\nhint: {error.hint}" if error.hint else ""),
         )
+        self._close_addresses_left()
+        self._service_manager.is_ready(f"reload failed, the old workers go on: {error.what}")
         self._tell(reload.done, error)
 
     def _abandon_reload(self) -> None:
@@ -491,8 +626,33 @@ class Supervisor:
         for slot in self._slots:
             child = slot.successor
             if child is not None and reload is not None and child.generation == reload.generation:
-                child.told_to_stop = child.killed = True
-                child.send_signal(Signals.SIGKILL)  # it has accepted nothing
+                slot.give_up_successor()
+                # One that loads ends at once. One that has just become ready, of which nothing has
+                # been heard here, may have taken requests already, and finishes them.
+                self._tell_to_leave(child)
+        self._end_unused_parents()
+
+    # Addresses that a reload has taken out of the settings
+
+    def _used_last_by(self, leaving: Child) -> list[socket.socket]:
+        """The sockets at which nobody accepts once a worker has left."""
+        used = self._sockets_in_use(lambda child: child is not leaving and not child.told_to_stop)
+        return [listener for listener in self._listeners.sockets if listener not in used]
+
+    def _close_addresses_left(self) -> None:
+        """Close the sockets that no worker uses and none will."""
+        if self._ending or len(self._listeners.sockets) == len(self._plan.listeners):
+            return
+        used = self._sockets_in_use(lambda child: not child.stopped_accepting)
+        unused = [listener for listener in self._listeners.sockets if listener not in used]
+        for url in self._listeners.drop(unused):
+            self._log.emit("address-closed", url=url)
+
+    def _sockets_in_use(self, counts: Callable[[Child], bool]) -> set[socket.socket]:
+        plans = [self._plan, *(child.plan for child in self._children() if counts(child))]
+        if self._reload is not None:
+            plans.append(self._reload.plan)
+        return {listener for plan in plans for listener in plan.listeners}
 
     def _tell(self, waiting: list[Done], error: TrivetError | None) -> None:
         for done in waiting:
@@ -570,14 +730,14 @@ class Supervisor:
             self._announced_stop = True
             self._log.emit("stop-announced", cause=cause, seconds=delay)
             for child in self._children():
-                child.tell(messages.NOT_READY)
+                child.tell(messages.Message(messages.NOT_READY))
             self.at(time.monotonic() + delay, partial(self.stop, cause))
             return
         self._begin_to_end(max(self._plan.settings.graceful_timeout, LEAST_GRACE_SECONDS))
         self._log.emit("stopping", cause=cause, seconds=self._plan.settings.graceful_timeout)
         # Before the workers hear of it: what they take in then is all that there is.
         self._listeners.take_no_more()
-        for child in self._children():
+        for child in self._processes():
             child.told_to_stop = True
             child.send_signal(Signals.SIGTERM)
         self._close_listeners_when_unused()
@@ -586,7 +746,7 @@ class Supervisor:
         """End every worker now, whatever it is doing."""
         self._begin_to_end(AT_ONCE_SECONDS)
         self._log.emit("stopping-at-once", cause=cause)
-        for child in self._children():
+        for child in self._processes():
             child.told_to_stop = True
             # One that still loads has nothing to lose, and its main thread does not listen.
             child.killed = child.killed or not child.ready
@@ -598,7 +758,7 @@ class Supervisor:
             return
         self._fatal = error
         self._begin_to_end(AT_ONCE_SECONDS)
-        for child in self._children():
+        for child in self._processes():
             child.told_to_stop = True
             child.send_signal(Signals.SIGTERM)
 
@@ -606,12 +766,13 @@ class Supervisor:
         now = time.monotonic()
         if self._stop_began is None:
             self._stop_began = now
+            self._service_manager.is_stopping("finishing requests")
         reload, self._reload = self._reload, None
         if reload is not None:
             self._tell(reload.done, HostError("the server was told to stop during the reload"))
         for slot in self._slots:
             slot.due = None
-        for child in self._children():
+        for child in self._processes():
             child.kill_at = now + seconds
 
     def _close_listeners_when_unused(self) -> None:
@@ -628,7 +789,10 @@ class Supervisor:
     def _keep_time(self) -> None:
         """Do what is due."""
         now = time.monotonic()
-        self._start_all([slot for slot in self._slots if slot.due is not None and slot.due <= now])
+        due = [slot for slot in self._slots if slot.due is not None and slot.due <= now]
+        if due:
+            self._start_all(due)
+            self._replace_what_is_due()
         self._warn_of_slow_imports(now)
         for callback in self._timers.take_due(now):
             callback()
@@ -636,7 +800,7 @@ class Supervisor:
 
     def _kill_the_late(self, now: float) -> None:
         """Kill the workers that were told to stop and had their time."""
-        late = [c for c in self._children() if c.kill_at is not None and c.kill_at <= now]
+        late = [c for c in self._processes() if c.kill_at is not None and c.kill_at <= now]
         for child in late:
             child.kill_at = None
             child.killed = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+from copy import copy
 from signal import Signals
 
 # Before the fork: all workers share the pages of the compiled engine, and start sooner.
@@ -16,6 +17,8 @@ from trivet.engine.serve import Engine
 from trivet.errors import TrivetBug, TrivetError
 from trivet.worker.late_requests import LateRequests, prepare_alarm
 from trivet.worker.messages import (
+    ANSWER,
+    ASK,
     FAILED,
     NOT_READY,
     NOTE,
@@ -26,6 +29,7 @@ from trivet.worker.messages import (
     encode,
 )
 from trivet.worker.open_files import has_run_out, too_few_files
+from trivet.worker.recycling import Recycling
 from trivet.worker.serving import SUPERVISOR_LOST, ServingLoop
 from trivet.worker.signals import LOADING_SIGNALS, WORKER_ACTIONS, SignalInbox
 
@@ -60,7 +64,8 @@ class WorkerPlan:
     """What every worker of a server has in common; made once, before the first fork.
 
     `load` is called in the worker, gets the app and raises TrivetError. `multiprocess` says whether
-    there are other workers; `app_name` is what a person calls the app.
+    there are other workers; `app_name` is what a person calls the app. With `preload` it is called
+    in a process that forks the workers.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class WorkerPlan:
         log: Log,
         multiprocess: bool,
         app_name: str,
+        preload: bool = False,
     ) -> None:
         self.settings = settings
         self.listeners = listeners
@@ -81,6 +87,13 @@ class WorkerPlan:
         self.log = log
         self.multiprocess = multiprocess
         self.app_name = app_name
+        self.preload = preload
+
+    def loaded_already(self, loaded: Loaded) -> WorkerPlan:
+        """The same plan for a process that was forked after the app had been loaded."""
+        plan = copy(self)
+        plan.load = lambda startup: loaded
+        return plan
 
 
 class Report:
@@ -112,7 +125,7 @@ def run_worker(number: int, link: socket.socket, plan: WorkerPlan) -> tuple[int,
         engine = _load_and_start(plan, report)
     except TrivetError as error:
         end_with_the_supervisor(link, False)
-        _report_failure(report, error, plan.startup)
+        report_failure(report, error, plan.startup)
         return error.exit_code, LEAVE_SECONDS
     taken = inbox.claim((Signals.SIGTERM, Signals.SIGQUIT, Signals.SIGINT))
     end_with_the_supervisor(link, False)
@@ -127,7 +140,13 @@ def _load_and_start(plan: WorkerPlan, report: Report) -> Engine:
         app, notes = plan.load(plan.startup)
         for event, fields in notes:
             report.send(NOTE, event=event, fields=fields)
-        engine = Engine(app, plan.settings, plan.listeners, multiprocess=plan.multiprocess)
+        engine = Engine(
+            app,
+            plan.settings,
+            plan.listeners,
+            multiprocess=plan.multiprocess,
+            on_other_protocol=plan.log.emit,
+        )
         # The engine has duplicates. A listener that is open anywhere goes on taking connections.
         for listener in plan.listeners:
             listener.close()
@@ -135,19 +154,34 @@ def _load_and_start(plan: WorkerPlan, report: Report) -> Engine:
     except TrivetError:
         raise
     except Exception as error:  # whatever escapes from here, the supervisor must hear of it
-        if isinstance(error, OSError) and has_run_out(error):
-            raise too_few_files() from error
-        import traceback
-
-        raise TrivetBug(
-            f"starting a worker failed: {type(error).__name__}: {error}",
-            hint="please report it, with the lines above",
-            details=traceback.format_exc(),
-        ) from error
+        raise _defect(error) from error
     return engine
 
 
-def _report_failure(report: Report, error: TrivetError, startup: Startup) -> None:
+def load_app(plan: WorkerPlan) -> Loaded:
+    """Load the app and nothing more, for a process that does not serve. Raises TrivetError."""
+    try:
+        return plan.load(plan.startup)
+    except TrivetError:
+        raise
+    except Exception as error:  # as above
+        raise _defect(error) from error
+
+
+def _defect(error: Exception) -> TrivetError:
+    """What to tell of an exception that nothing here foresees; call it where it is handled."""
+    if isinstance(error, OSError) and has_run_out(error):
+        return too_few_files()
+    import traceback
+
+    return TrivetBug(
+        f"starting a worker failed: {type(error).__name__}: {error}",
+        hint="please report it, with the lines above",
+        details=traceback.format_exc(),
+    )
+
+
+def report_failure(report: Report, error: TrivetError, startup: Startup) -> None:
     report.send(
         FAILED,
         name=error.name,
@@ -170,15 +204,28 @@ def _serve(
         if cause == SUPERVISOR_LOST:
             plan.log.emit("supervisor-lost", worker=number, pid=os.getpid())
 
-    def on_message(message: Message) -> None:
-        if message.kind == NOT_READY:
-            engine.withdraw_readiness()
+    def on_scarce(shed: int, held_back: int) -> None:
+        plan.log.emit(
+            "connections-scarce", worker=number, pid=os.getpid(), shed=shed, held_back=held_back
+        )
 
     def retire(reason: str) -> None:
         report.send(RETIRE, reason=reason)
 
+    recycling = Recycling(engine, plan.settings, retire)
+    recycling.begin()
     LateRequests(engine, plan.settings, plan.log, retire, worker=number)
     prepare_alarm(engine, plan.settings, link.fileno())
+
+    def on_message(message: Message) -> None:
+        if message.kind == ASK:
+            from trivet.worker.answers import answer  # nobody may ever ask
+
+            data = answer(str(message.data.get("about")), engine)
+            report.send(ANSWER, number=message.data.get("number"), data=data)
+        elif message.kind == NOT_READY:
+            engine.withdraw_readiness()
+
     graceful_timeout = plan.settings.graceful_timeout
     patience = graceful_timeout - min(LEAVING_MOST_SECONDS, graceful_timeout * LEAVING_SHARE)
     loop = ServingLoop(
@@ -189,6 +236,8 @@ def _serve(
         link=link,
         on_drain=on_drain,
         on_accepted_all=lambda: report.send(STOPPED_ACCEPTING),
+        on_scarce=on_scarce,
+        on_news=recycling.look,
         on_message=on_message,
     )
     outcome = loop.run()

@@ -1,4 +1,4 @@
-"""What a worker and its supervisor tell each other, as lines of text; no sending, no acting.
+"""What a worker and its supervisor tell each other, as lines of text; acting on it is elsewhere.
 
 A line is a kind, and for some kinds a space and a JSON object. A reader may get half a line, or
 several at once, so it collects bytes in a LineBuffer.
@@ -18,17 +18,23 @@ STOPPED_ACCEPTING = "stopped-accepting"
 RETIRE = "retire"
 STUCK = "stuck"
 NOT_READY = "not-ready"
+FORKED = "forked"
+ASK = "ask"
+ANSWER = "answer"
 
 #: Every kind of message, and what it means.
 MEANINGS = {
     READY: "the app has loaded and the engine accepts",
     NOTE: "an event for the log that every worker would report; the supervisor writes it once",
     FAILED: "the app could not be loaded: the error and the steps of the start",
-    RETIRE: "the worker asks for a successor, because threads of it are lost: the reason",
     STUCK: "something holds the interpreter: the request, and the stacks of all threads; sent by "
     "the engine",
     NOT_READY: "to the worker: the check of readiness has to fail from now on",
     STOPPED_ACCEPTING: "nothing waits to be accepted any more: the listeners may be closed",
+    RETIRE: "the worker should be replaced: a limit is reached, or threads are lost, says `reason`",
+    FORKED: "a preload parent has forked a worker: its `pid`, or the `error`",
+    ASK: "from the supervisor: its number, and what it is about (worker/answers.py)",
+    ANSWER: "the answer to the question of that number",
 }
 
 

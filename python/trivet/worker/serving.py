@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 JOIN_SECONDS = 1.0
 JOIN_AT_ONCE_SECONDS = 0.1
 
+#: The shortest time between two messages that connections are scarce.
+SCARCE_SECONDS = 10.0
+
 #: The cause of a drain that no signal asked for.
 SUPERVISOR_LOST = "the supervisor is gone"
 
@@ -60,14 +63,37 @@ class Outcome:
         self.stopped_at_once_by = stopped_at_once_by
 
 
+class Scarcity:
+    """Notices in the engine's counters that connections are scarce; tells it now and then."""
+
+    def __init__(self, tell: Callable[[int, int], None], clock: Callable[[], float]) -> None:
+        self._tell = tell
+        self._clock = clock
+        self._told = (0, 0)
+        self._told_at: float | None = None
+
+    def look(self, stats: Mapping[str, int]) -> None:
+        """The engine asks for this about once a second while connections are scarce."""
+        counted = (stats.get("connections_shed", 0), stats.get("accepts_held_back", 0))
+        if counted == self._told:
+            return
+        now = self._clock()
+        if self._told_at is not None and now < self._told_at + SCARCE_SECONDS:
+            return
+        self._tell(counted[0] - self._told[0], counted[1] - self._told[1])
+        self._told, self._told_at = counted, now
+
+
 class ServingLoop:
     """Serves until a signal, or the loss of the supervisor, says to stop. Used once.
 
     `link` is the socket to the supervisor (None without one); `inbox` is None where no signals can
     be had. With a `drain_delay` the first signal only withdraws the readiness, and the graceful
-    stop begins so many seconds later, or at the next signal. `on_message` gets what the supervisor
-    says. `on_drain(cause)` is called when the graceful stop begins, and `on_accepted_all()` when
-    nothing waits to be accepted any more.
+    stop begins so many seconds later, or at the next signal. `on_drain(cause)` is called when the
+    graceful stop begins, and `on_accepted_all()` when nothing waits to be accepted any more.
+    `on_scarce(shed, held_back)` is called when there was no room for more connections, with what
+    happened since the last call. `on_news()` is called when the engine has told something,
+    `on_message` with what the supervisor says.
     """
 
     def __init__(
@@ -80,6 +106,9 @@ class ServingLoop:
         link: socket.socket | None = None,
         on_drain: Callable[[str], None] = lambda cause: None,
         on_accepted_all: Callable[[], None] = lambda: None,
+        on_scarce: Callable[[int, int], None] = lambda shed, held_back: None,
+        clock: Callable[[], float] = time.monotonic,
+        on_news: Callable[[], None] = lambda: None,
         on_message: Callable[[Message], None] = lambda message: None,
         drain_delay: float = 0.0,
         on_announced: Callable[[str], None] = lambda cause: None,
@@ -91,6 +120,8 @@ class ServingLoop:
         self._link = link
         self._on_drain = on_drain
         self._on_accepted_all = on_accepted_all
+        self._scarcity = Scarcity(on_scarce, clock)
+        self._on_news = on_news
         self._on_message = on_message
         self._lines = LineBuffer()
         self._drain_delay = drain_delay
@@ -105,7 +136,7 @@ class ServingLoop:
         """Return when every request is answered, or must not be waited for any longer."""
         with selectors.DefaultSelector() as selector:
             engine, inbox, link = self._engine, self._inbox, self._link
-            selector.register(engine.fileno(), selectors.EVENT_READ, engine.handle_events)
+            selector.register(engine.fileno(), selectors.EVENT_READ, self._hear_engine)
             if inbox is not None:
                 hear = partial(self._hear_signals, inbox)
                 selector.register(inbox, selectors.EVENT_READ, hear)
@@ -127,6 +158,12 @@ class ServingLoop:
         engine.join(JOIN_SECONDS if engine.drained else JOIN_AT_ONCE_SECONDS)
         return Outcome(cut, self._seconds_since_drain_began() or 0.0, self._stopped_at_once_by)
 
+    def _hear_engine(self) -> None:
+        self._engine.handle_events()
+        self._scarcity.look(self._engine.stats())
+        if self._drain_began is None:
+            self._on_news()
+
     def _hear_signals(self, inbox: SignalInbox) -> None:
         for number in inbox.read():
             action = self._actions.get(number)
@@ -144,14 +181,14 @@ class ServingLoop:
     def _hear_supervisor(self, link: socket.socket) -> None:
         try:
             received = link.recv(4096)
-            if received:
-                for line in self._lines.feed(received):
-                    self._on_message(decode(line))
-                return
         except BlockingIOError:
             return
         except OSError:
-            pass  # a reset is an end like any other
+            received = b""  # a reset is an end like any other
+        if received:
+            for line in self._lines.feed(received):
+                self._on_message(decode(line))
+            return
         # Only the supervisor holds the other end, so it has ended, however that happened.
         self._selector.unregister(link)
         self._drain(SUPERVISOR_LOST)

@@ -60,12 +60,14 @@ def test_diff_shows_only_what_differs(project: Path, capsys: Capture) -> None:
         "port 3000 (from trivet.toml [dev]) 8000 (default)",
         "workers 1 (default of dev) auto (default)",
         "timeout no deadline (default of dev) 30s (default)",
+        "reload on (default of dev) off (default)",
+        "refresh on (default of dev) off (default)",
     ]
 
 
 def test_diff_of_what_does_not_differ_says_so(capsys: Capture) -> None:
-    out = output(capsys, "--diff", "dev", "serve", "--workers", "3", "--timeout", "9s")
-    assert out == "dev and serve have the same settings\n"
+    out = output(capsys, "--diff", "script", "serve", "--workers", "3", "--timeout", "9s")
+    assert out == "script and serve have the same settings\n"
 
 
 def test_diff_with_a_wrong_word_is_told_what_there_is(capsys: Capture) -> None:

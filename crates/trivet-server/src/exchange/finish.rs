@@ -148,12 +148,12 @@ impl<A: Application> Exchange<A> {
     /// The thread gives the connection back first and looks for marks afterwards: see [`Lent`].
     pub(super) fn bring_back(&self, returned: Returned<A>) {
         let (lent, needs_care) = match &returned {
-            Returned::Closed(_) => (None, self.shared.is_draining()),
+            Returned::Closed(_) => (None, self.shared.is_ending()),
             Returned::Open(connection) => (
                 Some(Arc::clone(&connection.lent)),
                 !matches!(connection.phase, Phase::Idle)
                     || !connection.input.is_empty()
-                    || self.shared.is_draining(),
+                    || self.shared.is_ending(),
             ),
         };
         self.shared.scheduler.bring_back(returned);
@@ -163,7 +163,7 @@ impl<A: Application> Exchange<A> {
     }
 
     pub(super) fn end_of_request(&mut self) {
-        count(&self.shared.stats.requests);
+        self.shared.answered();
         if !self.later.is_empty() && self.later.capacity() > BODY_READ_BYTES {
             self.later = Vec::new();
         }

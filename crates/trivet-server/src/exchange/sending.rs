@@ -242,6 +242,8 @@ impl<A: Application> Exchange<A> {
     }
 
     fn wait_until_taken(&mut self) -> Sent {
+        let demand = self.shared.config.write_demand();
+        let mut pace = None;
         loop {
             if !self.speak() || self.client_left {
                 return Sent::ClientLeft;
@@ -254,10 +256,15 @@ impl<A: Application> Exchange<A> {
                 Flushed::Yielded => {}
                 Flushed::Broken => return self.lose_client(),
                 Flushed::Blocked(_) => {
-                    self.give_token_away();
-                    if !self.wait_for_socket(PollFlags::OUT, self.shared.config.write_timeout) {
+                    let taken = connection.taken();
+                    let pace = pace.get_or_insert_with(|| Pace::begin(clock::now(), taken));
+                    if pace.is_too_slow(clock::now(), taken, demand) {
+                        connection.give_up();
                         return self.lose_client();
                     }
+                    // Room may be long in coming although the client takes what there is.
+                    let interval = Duration::from_millis(demand.interval());
+                    self.wait_for_client(PollFlags::OUT, interval);
                 }
             }
         }

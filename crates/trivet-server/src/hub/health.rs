@@ -20,13 +20,15 @@ impl<A: Application> Hub<A> {
     pub(super) fn probe(&self, reader: &Reader) -> Option<Probe> {
         let path = reader.head.path.of(&reader.buffer);
         let config = &self.shared.config;
-        if path.len() == config.ready_path.len() && path == config.ready_path {
-            Some(Probe::Ready)
+        let probe = if path.len() == config.ready_path.len() && path == config.ready_path {
+            Probe::Ready
         } else if path.len() == config.live_path.len() && path == config.live_path {
-            Some(Probe::Live)
+            Probe::Live
         } else {
-            None
-        }
+            return None;
+        };
+        // No path is set where nothing is asked, and none is sent by `GET http://host HTTP/1.1`.
+        (!path.is_empty()).then_some(probe)
     }
 
     /// Answers, and keeps the connection for the next request. Only GET and HEAD ask; anything else
@@ -46,10 +48,12 @@ impl<A: Application> Hub<A> {
         count(&self.shared.stats.health_checks);
         let (status, body): (u16, &[u8]) = match probe {
             Probe::Live => (200, b"live\n"),
-            Probe::Ready if self.shared.is_ready() => (200, b"ready\n"),
-            Probe::Ready => (503, b"not ready: about to stop\n"),
+            Probe::Ready if !self.shared.is_ready() => (503, b"not ready: about to stop\n"),
+            Probe::Ready if self.queue_is_full() => (503, b"not ready: the queue is full\n"),
+            Probe::Ready => (200, b"ready\n"),
         };
-        let close = !head.keep_alive || self.draining || self.shared.config.keep_alive.is_zero();
+        let close =
+            !head.keep_alive || self.is_draining() || self.shared.config.keep_alive.is_zero();
         let plan = Plan {
             framing: Framing::NoBody,
             send_body: !is_head,

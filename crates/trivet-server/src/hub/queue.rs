@@ -18,6 +18,21 @@ impl<A: Application> Hub<A> {
         drop(self.keep(connection));
     }
 
+    /// Whether a request that came now would be turned away.
+    pub(super) fn queue_is_full(&self) -> bool {
+        self.complete.len() >= self.shared.config.queue
+    }
+
+    /// Makes room where requests were answered with 504 while they waited. They time out in the order
+    /// in which they wait.
+    pub(super) fn forget_answered(&mut self) {
+        while let Some(&key) = self.complete.front()
+            && !self.slab.look(key).is_some_and(|found| matches!(found.phase, Phase::Ready))
+        {
+            self.complete.pop_front();
+        }
+    }
+
     /// Notes that a client whose request waits has closed its side.
     pub(super) fn note_leaving(&self, connection: &mut Connection<A>) {
         if connection.peer_closed && self.now >= connection.since + LEAVING {

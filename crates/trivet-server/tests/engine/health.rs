@@ -1,11 +1,12 @@
 //! Health checks: answered by the engine, whatever the application does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use trivet_server::{Config, Exchange};
 
-use crate::client::{get, post};
-use crate::gate::Gate;
+use crate::client::{Client, get, post};
+use crate::gate::{Gate, until};
 use crate::server::{Fake, Server, answer, config, say_target, target};
 
 fn with_probes() -> Config {
@@ -50,6 +51,15 @@ fn many_in_one_packet_with_requests_between_are_answered_in_order() {
 }
 
 #[test]
+fn without_a_path_for_checks_a_target_without_a_path_is_the_applications() {
+    let server = Server::with(config(), say_target);
+    let mut client = server.connect();
+    client.send("GET http://test HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(client.answer().text(), "http://test");
+    assert_eq!(server.stats().health_checks, 0);
+}
+
+#[test]
 fn other_methods_and_longer_paths_are_the_applications() {
     let server = Server::with(with_probes(), say_target);
     let mut client = server.connect();
@@ -91,6 +101,61 @@ fn they_are_answered_while_every_thread_is_blocked_and_requests_wait() {
     for client in &mut clients {
         assert_eq!(client.answer().status, 200);
     }
+}
+
+/// Two threads that are blocked at the gate, and the clients of two requests that fill the queue.
+fn crowded(gate: &Arc<Gate>, timeout: Duration) -> (Server, Vec<Client>) {
+    let config = Config { threads: 2, queue: 2, timeout, ..with_probes() };
+    let server = Server::with(config, {
+        let gate = Arc::clone(gate);
+        move |exchange: &mut Exchange<Fake>| {
+            gate.pass();
+            answer(exchange, b"");
+        }
+    });
+    let mut clients = Vec::new();
+    for number in 1..=4 {
+        let mut client = server.connect();
+        client.send(get("/blocks"));
+        clients.push(client);
+        gate.wait_for(number.min(2));
+    }
+    (server, clients)
+}
+
+#[test]
+fn a_full_queue_is_not_ready_and_an_emptied_one_is() {
+    let gate = Arc::new(Gate::default());
+    let (server, mut clients) = crowded(&gate, Duration::ZERO);
+    let mut probe = server.connect();
+    until("the queue is full", || probe.ask(get("/-/ready")).status == 503);
+    let told = probe.ask(get("/-/ready"));
+    assert_eq!((told.text(), told.closes()), ("not ready: the queue is full\n", false));
+    assert_eq!(probe.ask(get("/-/live")).status, 200);
+    gate.open();
+    for client in &mut clients {
+        assert_eq!(client.answer().status, 200);
+    }
+    assert_eq!(probe.ask(get("/-/ready")).status, 200);
+}
+
+#[test]
+fn requests_that_timed_out_in_the_queue_take_no_room_in_it() {
+    let gate = Arc::new(Gate::default());
+    let (server, mut clients) = crowded(&gate, Duration::from_millis(100));
+    for client in &mut clients {
+        assert_eq!(client.answer().status, 504);
+    }
+    let mut late = [server.connect(), server.connect()];
+    assert_eq!(late[0].ask(get("/-/ready")).text(), "ready\n");
+    for client in &mut late {
+        client.send(get("/blocks"));
+    }
+    for client in &mut late {
+        assert_eq!(client.answer().status, 504, "not 503");
+    }
+    assert_eq!((gate.waiting(), server.stats().requests_turned_away), (2, 0));
+    gate.open();
 }
 
 #[test]

@@ -88,8 +88,15 @@ pub(crate) fn config() -> Config {
         slow: Duration::ZERO,
         live_path: Vec::new(),
         ready_path: Vec::new(),
+        header_min_rate: 0,
+        body_min_rate: 0,
+        write_min_rate: 0,
+        connections: None,
+        requests_per_connection: None,
+        queue: 2048,
         threads: 8,
         server: b"trivet".to_vec(),
+        shares_listeners: false,
         accepts_per_turn: 64,
         trusted: Trusted::default(),
         forwarded: Family::default(),
@@ -266,6 +273,9 @@ fn note(
         }
         Event::StoppedAccepting => crew.change(|state| state.stopped_accepting = true),
         Event::Drained => crew.change(|state| state.drained = true),
+        // Tests take them out by themselves.
+        Event::HandedOver => {}
+        Event::OtherProtocol(_) => {}
     }
 }
 
