@@ -121,21 +121,25 @@ def run_worker(number: int, link: socket.socket, plan: WorkerPlan) -> tuple[int,
     signal.signal(Signals.SIGTERM, signal.SIG_DFL)
     end_with_the_supervisor(link, True)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, WORKER_ACTIONS)
+    taken: list[Signals] = []
+
+    def take_signals() -> None:
+        taken.extend(inbox.claim((Signals.SIGTERM, Signals.SIGQUIT, Signals.SIGINT)))
+        end_with_the_supervisor(link, False)
+
     try:
-        engine = _load_and_start(plan, report)
+        engine = _load_and_start(plan, report, take_signals)
     except TrivetError as error:
         end_with_the_supervisor(link, False)
         report_failure(report, error, plan.startup)
         return error.exit_code, LEAVE_SECONDS
-    taken = inbox.claim((Signals.SIGTERM, Signals.SIGQUIT, Signals.SIGINT))
-    end_with_the_supervisor(link, False)
     for number_taken in taken:
         report.send(NOTE, event="signal-handler-replaced", fields={"signal": number_taken.name})
     report.send(READY)
     return _serve(number, link, plan, engine, inbox, report)
 
 
-def _load_and_start(plan: WorkerPlan, report: Report) -> Engine:
+def _load_and_start(plan: WorkerPlan, report: Report, take_signals: Callable[[], None]) -> Engine:
     try:
         app, notes = plan.load(plan.startup)
         for event, fields in notes:
@@ -150,6 +154,8 @@ def _load_and_start(plan: WorkerPlan, report: Report) -> Engine:
         # The engine has duplicates. A listener that is open anywhere goes on taking connections.
         for listener in plan.listeners:
             listener.close()
+        # Before the first request: from here on a signal ends nothing that has begun.
+        take_signals()
         engine.start()
     except TrivetError:
         raise
