@@ -36,7 +36,7 @@ class Load:
                 f"{self.answers} of {count} answers in {timeout_seconds:g} s; {self.failures[:3]}"
             )
 
-    def _run(self, address: Address, target: str) -> None:
+    def _run(self, address: Address, target: str, keeps_alive: bool) -> None:
         """One client's thread. It ends when told to, or when connections are refused."""
         while not self._enough.is_set():
             try:
@@ -46,14 +46,15 @@ class Load:
                     self.refused += 1
                 return
             with wire:
-                self._ask(wire, target)
+                self._ask(wire, target, keeps_alive)
 
-    def _ask(self, wire: Wire, target: str) -> None:
+    def _ask(self, wire: Wire, target: str, keeps_alive: bool) -> None:
         """Ask until the connection ends, or it is enough."""
+        fields = [] if keeps_alive else [("Connection", "close")]
         last: tuple[bytes, ...] = ()
         while not self._enough.is_set():
             try:
-                answer = wire.exchange("GET", target)
+                answer = wire.exchange("GET", target, fields)
             except (ConnectionCut, OSError) as error:
                 with self._lock:
                     self.failures.append(Failure(f"{type(error).__name__}: {error}", last))
@@ -70,12 +71,15 @@ class Load:
 
 
 @contextmanager
-def under_load(address: Address, target: str, clients: int) -> Iterator[Load]:
-    """Keep `clients` connections busy inside the block; the results are whole after it."""
+def under_load(address: Address, target: str, clients: int, *, closing: int = 0) -> Iterator[Load]:
+    """Keep `clients` connections busy inside the block; the results are whole after it.
+
+    So many of them as `closing` says open a new connection for each request.
+    """
     load = Load()
     threads = [
-        threading.Thread(target=load._run, args=(address, target), daemon=True)
-        for _ in range(clients)
+        threading.Thread(target=load._run, args=(address, target, number >= closing), daemon=True)
+        for number in range(clients)
     ]
     for thread in threads:
         thread.start()

@@ -323,12 +323,12 @@ def test_a_thread_that_never_ends_does_not_hold_up_the_stop(serve: Serve) -> Non
     assert "threads cleaner" in server.output
 
 
-def test_a_wish_for_one_worker_more_does_not_suspend_the_server(
-    serve: Serve, address: TcpAddress
-) -> None:
+def test_a_wish_for_one_worker_more_is_granted(serve: Serve, address: TcpAddress) -> None:
     server = serve(APP, "-w", "1")
     server.signal(signal.SIGTTIN)
-    server.wait_for_output("signal-ignored signal=SIGTTIN")
+    server.wait_for_output("scaling cause=SIGTTIN before=1 workers=2")
+    server.wait_for_output("worker-ready worker=2")
+    assert len(worker_pids(server)) == 2
     assert get(address).isdigit()
 
 
@@ -348,7 +348,7 @@ def test_quit_does_not_claim_that_an_idle_connection_waited(
 def test_a_hangup_does_not_end_the_server(serve: Serve, address: TcpAddress) -> None:
     server = serve(APP, "-w", "1")
     os.killpg(server.pid, signal.SIGHUP)
-    server.wait_for_output("signal-ignored signal=SIGHUP")
+    server.wait_for_output("reloaded workers=1")
     assert get(address).isdigit()
 
 

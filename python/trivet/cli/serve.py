@@ -46,7 +46,9 @@ def run(arguments: list[str]) -> int:
     log.emit("workers-chosen", workers=workers, reason=reason)
     listeners = open_sockets(resolved, startup, log, workers)
 
-    def plan_of(resolved: Resolved, choice: AppChoice, startup: Startup) -> WorkerPlan:
+    def plan_of(
+        resolved: Resolved, choice: AppChoice, startup: Startup, workers: int
+    ) -> WorkerPlan:
         return WorkerPlan(
             settings=resolved.settings,
             listeners=listeners.sockets,
@@ -64,10 +66,11 @@ def run(arguments: list[str]) -> int:
             resolved = read_settings(arguments, directory)
         with startup.step("find the app"):
             choice = find_app(resolved.settings.app, directory, os.environ)
-        return plan_of(resolved, choice, startup), worker_count(resolved)[0]
+        workers, _ = worker_count(resolved)
+        return plan_of(resolved, choice, startup, workers), workers
 
     try:
-        plan = plan_of(resolved, choice, startup)
+        plan = plan_of(resolved, choice, startup, workers)
         return Supervisor(workers, listeners, plan, log, began, renew).run()
     finally:
         listeners.close()

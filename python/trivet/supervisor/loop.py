@@ -18,7 +18,7 @@ from trivet.errors import HostError, TrivetError, WorkersKeepFailing
 from trivet.supervisor import restart
 from trivet.supervisor.child import Child, reap_strangers, start_child
 from trivet.supervisor.failure import rebuild_error
-from trivet.supervisor.rolling import RollingReload
+from trivet.supervisor.rolling import RollingReload, next_to_retire
 from trivet.supervisor.signals import (
     ACTIONS,
     FEWER_WORKERS,
@@ -179,9 +179,7 @@ class Supervisor:
             if self._ending:
                 return
             slot.due = None
-            if slot.retiring and slot.child is not None:
-                slot.successor = self._start(slot, self._plan, self._generation)
-            else:
+            if slot.child is None:
                 slot.child = self._start(slot, self._plan, self._generation)
 
     def _start(self, slot: Slot, plan: WorkerPlan, generation: int) -> Child | None:
@@ -227,6 +225,8 @@ class Supervisor:
                 )
 
     def _worker_is_ready(self, slot: Slot, child: Child) -> None:
+        if child.told_to_stop:
+            return  # it became ready just before it heard of that, and finishes what it took
         child.ready = self._proven = True
         self._log.emit(
             "worker-ready", worker=child.number, pid=child.pid, seconds=child.lived_seconds
@@ -239,7 +239,7 @@ class Supervisor:
             self._reload.proven = True
             # A worker that dies from now on gets a successor with the new code.
             self._plan, self._generation = self._reload.plan, self._reload.generation
-        self._go_on_with_reload()
+        self._replace_what_is_due()
         if all(slot.serves for slot in self._slots) and not self._announced and not self._ending:
             self._announced = True
             seconds = time.monotonic() - self._began
@@ -300,7 +300,7 @@ class Supervisor:
             self._give_up(error)
         elif self._is_of_reload(child):
             self._reload_failed(error)
-        elif not self._ending:
+        elif not self._ending and not child.told_to_stop:
             hint = f"\nhint: {error.hint}" if error.hint else ""
             self._log.emit(
                 "worker-failed",
@@ -329,7 +329,7 @@ class Supervisor:
         # Its last words may have come together with its end.
         self._hear(slot, child)
         self._let_go_of_link(child)
-        failed_to_follow = slot.successor is child and slot.retiring
+        failed_to_follow = slot.successor is child
         slot.let_go(child)
         expected = child.told_to_stop and (child.killed or restart.is_orderly(status))
         if expected or (child.failed and self._ending):
@@ -342,7 +342,7 @@ class Supervisor:
             self._close_listeners_when_unused()
         elif slot.is_empty or failed_to_follow:
             self._schedule(slot, child.ready, child.lived_seconds)
-        self._go_on_with_reload()
+        self._replace_what_is_due()
 
     def _worker_died(self, child: Child, status: int | None) -> None:
         how, advice = restart.how_it_ended(status), restart.advice(status)
@@ -387,12 +387,24 @@ class Supervisor:
     # Workers that are replaced
 
     def retire(self, slot: Slot, reason: str) -> None:
-        """Replace the worker in a place: its successor first, then it finishes and ends."""
-        if self._ending or slot.child is None or slot.successor is not None or slot.retiring:
+        """Replace the worker in a place: its successor first, then it finishes and ends.
+
+        When several are to be replaced, they go one after the other.
+        """
+        if self._ending or slot.removed or slot.child is None or slot.retiring:
             return
         slot.retiring = reason
         self._log.emit("worker-retired", worker=slot.number, pid=slot.child.pid, reason=reason)
-        if self._reload is None:
+        self._replace_what_is_due()
+
+    def _replace_what_is_due(self) -> None:
+        """Start the next successors; a reload goes before workers that retire by themselves."""
+        if self._ending:
+            return
+        if self._reload is not None:
+            self._go_on_with_reload(self._reload)
+            return
+        for slot in next_to_retire(self._slots):
             slot.successor = self._start(slot, self._plan, self._generation)
 
     def reload(self, cause: str, done: Done | None = None) -> None:
@@ -427,15 +439,12 @@ class Supervisor:
         self._reload = RollingReload(plan, generation, cause, waiting)
         if workers != sum(not slot.removed for slot in self._slots):
             self.scale(workers, cause)
-        self._go_on_with_reload()
+        self._replace_what_is_due()
 
     def _is_of_reload(self, child: Child) -> bool:
         return self._reload is not None and child.generation == self._reload.generation
 
-    def _go_on_with_reload(self) -> None:
-        reload = self._reload
-        if reload is None or self._ending:
-            return
+    def _go_on_with_reload(self, reload: RollingReload) -> None:
         for slot in reload.next_slots(self._slots):
             slot.successor = self._start(slot, reload.plan, reload.generation)
         if reload.is_over(self._slots):
@@ -463,8 +472,10 @@ class Supervisor:
         for slot in self._slots:
             child = slot.successor
             if child is not None and reload is not None and child.generation == reload.generation:
-                child.told_to_stop = child.killed = True
-                child.send_signal(Signals.SIGKILL)  # it has accepted nothing
+                slot.give_up_successor()
+                # One that loads ends at once. One that has just become ready, of which nothing has
+                # been heard here, may have taken requests already, and finishes them.
+                self._tell_to_leave(child)
 
     def _tell(self, waiting: list[Done], error: TrivetError | None) -> None:
         for done in waiting:
@@ -584,7 +595,10 @@ class Supervisor:
     def _keep_time(self) -> None:
         """Do what is due."""
         now = time.monotonic()
-        self._start_all([slot for slot in self._slots if slot.due is not None and slot.due <= now])
+        due = [slot for slot in self._slots if slot.due is not None and slot.due <= now]
+        if due:
+            self._start_all(due)
+            self._replace_what_is_due()
         self._warn_of_slow_imports(now)
         for callback in self._timers.take_due(now):
             callback()

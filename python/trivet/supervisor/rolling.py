@@ -1,4 +1,4 @@
-"""A rolling reload: which workers are replaced next, and when it is over; loop.py replaces them.
+"""Which workers are replaced next, by a reload or one by one; values only, loop.py replaces them.
 
 The first new worker goes alone: if its code does not load, nothing has been lost. Then the others
 follow, a quarter of them at a time, each started before the one that it replaces is told to stop.
@@ -41,7 +41,9 @@ class RollingReload:
         old = [slot for slot in slots if not slot.removed and not self.is_new(slot)]
         under_way = sum(slot.successor is not None for slot in slots)
         at_a_time = max(1, len(slots) // SHARE_AT_A_TIME) if self.proven else 1
-        return [slot for slot in old if slot.successor is None][: max(0, at_a_time - under_way)]
+        # A place that waits to be filled again (`due`) has its turn when it has been.
+        free = [slot for slot in old if slot.successor is None and slot.due is None]
+        return free[: max(0, at_a_time - under_way)]
 
     def is_over(self, slots: Sequence[Slot]) -> bool:
         """Whether the worker in each place runs the new plan, and is ready."""
@@ -50,3 +52,11 @@ class RollingReload:
     def is_new(self, slot: Slot) -> bool:
         """Whether the worker in a place, ready or not, is one of this reload."""
         return slot.child is not None and slot.child.generation == self.generation
+
+
+def next_to_retire(slots: Sequence[Slot]) -> list[Slot]:
+    """The place whose worker is to be replaced now, because it is to retire: one at a time."""
+    if any(slot.successor is not None for slot in slots):
+        return []
+    waiting = (s for s in slots if s.retiring and s.child is not None and s.due is None)
+    return [slot for slot in waiting if not slot.removed][:1]

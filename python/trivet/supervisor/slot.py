@@ -54,6 +54,12 @@ class Slot:
         else:
             self.leaving = [other for other in self.leaving if other is not child]
 
+    def give_up_successor(self) -> None:
+        """The successor is not wanted any more: it leaves, and its place is free for another."""
+        if self.successor is not None:
+            self.leaving.append(self.successor)
+            self.successor = None
+
     def hand_over(self) -> Child | None:
         """Put the successor, which is ready, in its place; the child that has to leave, if any."""
         before = self.child
