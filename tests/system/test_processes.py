@@ -373,7 +373,7 @@ def test_a_killed_worker_is_replaced_at_once(serve: Serve, address: TcpAddress) 
     os.kill(worker, signal.SIGKILL)
     server.wait_for_output(rf"worker-died worker=1 pid={worker} how=\"was killed by SIGKILL\"")
     assert int(get(address)) != worker  # waits in the backlog until there is a successor
-    assert "OOM killer" in server.output
+    assert "OOM killer" in server.output  # that it was it, was not, or may have been
 
 
 def test_workers_killed_again_and_again_do_not_end_the_server(

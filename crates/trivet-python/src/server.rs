@@ -103,6 +103,11 @@ impl Server {
         py.detach(|| self.engine.stop());
     }
 
+    /// Makes fileno() readable once, after `count` more requests have been answered.
+    fn tell_after_requests(&self, count: u64) {
+        self.engine.tell_after_requests(count);
+    }
+
     /// Every counter by its name.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let answer = PyDict::new(py);

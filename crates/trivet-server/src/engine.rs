@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -29,6 +29,9 @@ pub enum Event {
     Drained,
 }
 
+/// A number of requests that no process reaches.
+const NEVER: u64 = u64::MAX;
+
 /// What all threads of one engine share.
 pub(crate) struct Shared<A: Application> {
     pub(crate) config: Config,
@@ -40,6 +43,8 @@ pub(crate) struct Shared<A: Application> {
     threads_wanted: AtomicUsize,
     stopped_accepting: AtomicBool,
     drained: AtomicBool,
+    /// At so many answered requests the process that runs the engine is told; `NEVER` tells nobody.
+    tell_at: AtomicU64,
     /// One byte in this pipe means: there are events.
     news: OwnedFd,
 }
@@ -83,6 +88,16 @@ impl<A: Application> Shared<A> {
         }
     }
 
+    /// Counts a request that was answered; tells when somebody waits for the number.
+    pub(crate) fn answered(&self) {
+        let answered = self.stats.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        if answered >= self.tell_at.load(Ordering::Relaxed)
+            && self.tell_at.swap(NEVER, Ordering::Relaxed) != NEVER
+        {
+            self.tell();
+        }
+    }
+
     /// Passes the token on and asks for threads where that left none waiting.
     pub(crate) fn pass_on(&self, hub: Box<Hub<A>>) {
         self.want_threads(self.scheduler.pass_on(hub));
@@ -122,6 +137,7 @@ impl<A: Application> Engine<A> {
             threads_wanted: AtomicUsize::new(0),
             stopped_accepting: AtomicBool::new(false),
             drained: AtomicBool::new(false),
+            tell_at: AtomicU64::new(NEVER),
             news: told,
         });
         let hub = Box::new(Hub::new(Arc::clone(&shared), poller, listeners)?);
@@ -153,6 +169,13 @@ impl<A: Application> Engine<A> {
     /// Readable when [`Engine::events`] has something.
     pub fn news(&self) -> &OwnedFd {
         &self.news
+    }
+
+    /// Makes [`Engine::news`] readable once, after `count` more requests have been answered; a later
+    /// call takes the place of an earlier one.
+    pub fn tell_after_requests(&self, count: u64) {
+        let answered = self.shared.stats.requests.load(Ordering::Relaxed);
+        self.shared.tell_at.store(answered.saturating_add(count.max(1)), Ordering::Relaxed);
     }
 
     /// Threads wanted since the last call, and how far a graceful stop has come. Never waits.

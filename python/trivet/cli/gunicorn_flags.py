@@ -31,8 +31,6 @@ GUNICORN_FLAGS: Mapping[str, str] = {
     "--worker-tmp-dir": "leave it out: workers report over a pipe and never through files",
     "-t": LATER,
     "--timeout": LATER,
-    "--max-requests": LATER,
-    "--max-requests-jitter": LATER,
     "--preload": LATER,
     "--reload": LATER,
     "--reload-engine": LATER,

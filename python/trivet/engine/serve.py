@@ -119,6 +119,10 @@ class Engine:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
+    def tell_after_requests(self, count: int) -> None:
+        """Make `fileno()` readable once, after `count` more requests have been answered."""
+        self._server.tell_after_requests(count)
+
     def stats(self) -> dict[str, int]:
         """Every counter of the engine by its name."""
         return self._server.stats()

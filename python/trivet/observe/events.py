@@ -169,7 +169,8 @@ EVENTS = _table(
         "reloaded",
         "info",
         "every worker ({workers}) runs the new code after {seconds} s",
-        "The reload is over; the last of the old workers may still finish requests.",
+        "The reload is over: every new connection is answered by the new code. Old workers may"
+        " still finish requests.",
     ),
     Event(
         "reload-failed",

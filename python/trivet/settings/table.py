@@ -235,6 +235,39 @@ class Settings:
         engine=True,
     )
 
+    max_requests: int = setting(
+        0,
+        WholeNumber(0),
+        "Processes",
+        "Replace a worker when it has answered so many requests, its successor first. A remedy for "
+        "what leaks memory, until the leak is found.",
+        empty_means="no limit",
+    )
+    max_requests_jitter: int = setting(
+        0,
+        WholeNumber(0, 2**32),
+        "Processes",
+        "Add a random number up to this one to max_requests, for each worker, so that they are not "
+        "all replaced at the same time.",
+        empty_means="none",
+    )
+    max_memory: int = setting(
+        0,
+        Size(),
+        "Processes",
+        "Replace a worker that uses more memory than this, its successor first. Memory that "
+        "workers share counts in part. Looked at after requests; Linux only.",
+        empty_means="no limit",
+    )
+    max_age: float = setting(
+        0.0,
+        Duration(),
+        "Processes",
+        "Replace a worker that has served for this long, its successor first, one worker after the "
+        "other.",
+        empty_means="no limit",
+    )
+
     keep_alive: float = setting(
         75.0,
         # Longer than the 60 s after which common load balancers drop an idle connection: whoever

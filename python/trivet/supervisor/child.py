@@ -35,8 +35,9 @@ BUG_EXIT_CODE = 70
 class Child:
     """A worker process. `number` is its place among the workers, which its successor gets too."""
 
-    def __init__(self, number: int, pid: int, link: socket.socket) -> None:
+    def __init__(self, number: int, pid: int, link: socket.socket, plan: WorkerPlan) -> None:
         self.number = number
+        self.plan = plan
         self.pid = pid
         self.link = link
         self.started = time.monotonic()
@@ -127,7 +128,7 @@ def start_child(
         theirs.close()
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     ours.setblocking(False)
-    return Child(number, pid, ours)
+    return Child(number, pid, ours, plan)
 
 
 def reap_strangers(own: set[int]) -> bool:

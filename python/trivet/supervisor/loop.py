@@ -18,6 +18,7 @@ from trivet.errors import HostError, TrivetError, WorkersKeepFailing
 from trivet.supervisor import restart
 from trivet.supervisor.child import Child, reap_strangers, start_child
 from trivet.supervisor.failure import rebuild_error
+from trivet.supervisor.oom_kills import OomKills
 from trivet.supervisor.rolling import RollingReload, next_to_retire
 from trivet.supervisor.signals import (
     ACTIONS,
@@ -101,6 +102,7 @@ class Supervisor:
         self._announced = False
         self._fatal: TrivetError | None = None
         self._stop_began: float | None = None
+        self._oom_kills = OomKills()
         self._written_notes: set[str] = set()
 
     def run(self) -> int:
@@ -231,6 +233,10 @@ class Supervisor:
         self._log.emit(
             "worker-ready", worker=child.number, pid=child.pid, seconds=child.lived_seconds
         )
+        most_seconds = child.plan.settings.max_age
+        if most_seconds:
+            retire = partial(self._retire_child, slot, child, "it has reached max_age")
+            self.at(time.monotonic() + most_seconds, retire)
         if slot.successor is child:
             before = slot.hand_over()
             if before is not None:
@@ -283,6 +289,9 @@ class Supervisor:
             case messages.STOPPED_ACCEPTING:
                 child.stopped_accepting = True
                 self._close_listeners_when_unused()
+                self._replace_what_is_due()
+            case messages.RETIRE:
+                self._retire_child(slot, child, str(message.data.get("reason")))
 
     def _write_note(self, message: Message) -> None:
         """Log what every worker notices in the app, once."""
@@ -345,7 +354,8 @@ class Supervisor:
         self._replace_what_is_due()
 
     def _worker_died(self, child: Child, status: int | None) -> None:
-        how, advice = restart.how_it_ended(status), restart.advice(status)
+        how = restart.how_it_ended(status)
+        advice = restart.advice(status, self._oom_kills.has_risen())
         loading = f"worker {child.number} (pid {child.pid}) {how} while it loaded the app{advice}"
         hint = "import the app with `python -X faulthandler` to see where that happens"
         if not self._proven and not self._ending:
@@ -396,6 +406,10 @@ class Supervisor:
         slot.retiring = reason
         self._log.emit("worker-retired", worker=slot.number, pid=slot.child.pid, reason=reason)
         self._replace_what_is_due()
+
+    def _retire_child(self, slot: Slot, child: Child, reason: str) -> None:
+        if slot.child is child and child.ready:
+            self.retire(slot, reason)
 
     def _replace_what_is_due(self) -> None:
         """Start the next successors; a reload goes before workers that retire by themselves."""
@@ -453,6 +467,7 @@ class Supervisor:
             workers = sum(not slot.removed for slot in self._slots)
             self._log.emit("reloaded", workers=workers, seconds=seconds)
             self._tell(reload.done, None)
+            self._replace_what_is_due()
 
     def _reload_failed(self, error: TrivetError) -> None:
         reload = self._reload

@@ -23,6 +23,7 @@ LAST_WORKER_DELAY_SECONDS = 1.0
 #: What the operator should think of, by the signal that ended the worker.
 ADVICE: Mapping[str, str] = {
     "SIGKILL": "; the kernel's OOM killer does this, when a memory limit is reached",
+    "SIGTERM": "; somebody else than its supervisor has sent that",
     "SIGSEGV": "; a C extension of the app has crashed",
     "SIGBUS": "; a C extension of the app has crashed, or a file that was mapped became shorter",
     "SIGABRT": "; a C library has given up, and usually says why on standard error",
@@ -76,9 +77,22 @@ def how_it_ended(wait_status: int | None) -> str:
     return f"exited with code {os.waitstatus_to_exitcode(wait_status)}"
 
 
-def advice(wait_status: int | None) -> str:
-    """What the operator should think of; empty when nothing is known."""
+#: The same for SIGKILL, where the kernel says whether its OOM killer was at work.
+ADVICE_ON_KILL: Mapping[bool, str] = {
+    True: "; it was the kernel's OOM killer: the memory limit of the cgroup, or of the machine, is "
+    "reached. Raise it, or set max_memory or fewer workers",
+    False: "; it was not the OOM killer, so somebody has sent that",
+}
+
+
+def advice(wait_status: int | None, oom_killed: bool | None = None) -> str:
+    """What the operator should think of; empty when nothing is known.
+
+    `oom_killed`: whether the kernel has counted an OOM kill; None when it does not say.
+    """
     name = None if wait_status is None else ended_by_signal(wait_status)
+    if name == "SIGKILL" and oom_killed is not None:
+        return ADVICE_ON_KILL[oom_killed]
     return ADVICE.get(name or "", "")
 
 

@@ -46,8 +46,18 @@ class RollingReload:
         return free[: max(0, at_a_time - under_way)]
 
     def is_over(self, slots: Sequence[Slot]) -> bool:
-        """Whether the worker in each place runs the new plan, and is ready."""
-        return all(self.is_new(slot) and slot.serves for slot in slots if not slot.removed)
+        """Whether the new plan answers everything from now on.
+
+        The worker in each place runs it, and those before them take no more connections.
+        """
+        if not all(self.is_new(slot) and slot.serves for slot in slots if not slot.removed):
+            return False
+        return all(
+            child.stopped_accepting or not child.ready
+            for slot in slots
+            for child in slot.leaving
+            if child.generation != self.generation
+        )
 
     def is_new(self, slot: Slot) -> bool:
         """Whether the worker in a place, ready or not, is one of this reload."""

@@ -14,8 +14,17 @@ from signal import Signals
 # Before the fork: all workers share the pages of the compiled engine, and start sooner.
 from trivet.engine.serve import Engine
 from trivet.errors import TrivetBug, TrivetError
-from trivet.worker.messages import FAILED, NOTE, READY, STOPPED_ACCEPTING, Message, encode
+from trivet.worker.messages import (
+    FAILED,
+    NOTE,
+    READY,
+    RETIRE,
+    STOPPED_ACCEPTING,
+    Message,
+    encode,
+)
 from trivet.worker.open_files import has_run_out, too_few_files
+from trivet.worker.recycling import Recycling
 from trivet.worker.serving import SUPERVISOR_LOST, ServingLoop
 from trivet.worker.signals import LOADING_SIGNALS, WORKER_ACTIONS, SignalInbox
 
@@ -160,6 +169,8 @@ def _serve(
         if cause == SUPERVISOR_LOST:
             plan.log.emit("supervisor-lost", worker=number, pid=os.getpid())
 
+    recycling = Recycling(engine, plan.settings, lambda reason: report.send(RETIRE, reason=reason))
+    recycling.begin()
     graceful_timeout = plan.settings.graceful_timeout
     patience = graceful_timeout - min(LEAVING_MOST_SECONDS, graceful_timeout * LEAVING_SHARE)
     loop = ServingLoop(
@@ -170,6 +181,7 @@ def _serve(
         link=link,
         on_drain=on_drain,
         on_accepted_all=lambda: report.send(STOPPED_ACCEPTING),
+        on_news=recycling.look,
     )
     outcome = loop.run()
     if outcome.cut:

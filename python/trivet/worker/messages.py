@@ -15,6 +15,7 @@ READY = "ready"
 NOTE = "note"
 FAILED = "failed"
 STOPPED_ACCEPTING = "stopped-accepting"
+RETIRE = "retire"
 
 #: Every kind of message, and what it means.
 MEANINGS = {
@@ -22,6 +23,7 @@ MEANINGS = {
     NOTE: "an event for the log that every worker would report; the supervisor writes it once",
     FAILED: "the app could not be loaded: the error and the steps of the start",
     STOPPED_ACCEPTING: "nothing waits to be accepted any more: the listeners may be closed",
+    RETIRE: "a limit of the worker is reached, which `reason` names: it should be replaced",
 }
 
 

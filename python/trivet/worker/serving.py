@@ -62,7 +62,7 @@ class ServingLoop:
 
     `link` is the socket to the supervisor (None without one); `inbox` is None where no signals can
     be had. `on_drain(cause)` is called when the graceful stop begins, and `on_accepted_all()` when
-    nothing waits to be accepted any more.
+    nothing waits to be accepted any more; `on_news()` when the engine has told something.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class ServingLoop:
         link: socket.socket | None = None,
         on_drain: Callable[[str], None] = lambda cause: None,
         on_accepted_all: Callable[[], None] = lambda: None,
+        on_news: Callable[[], None] = lambda: None,
     ) -> None:
         self._engine = engine
         self._graceful_timeout = graceful_timeout
@@ -83,6 +84,7 @@ class ServingLoop:
         self._link = link
         self._on_drain = on_drain
         self._on_accepted_all = on_accepted_all
+        self._on_news = on_news
         self._drain_began: float | None = None
         self._told_accepted_all = False
         self._stopped_at_once_by = ""
@@ -91,7 +93,7 @@ class ServingLoop:
         """Return when every request is answered, or must not be waited for any longer."""
         with selectors.DefaultSelector() as selector:
             engine, inbox, link = self._engine, self._inbox, self._link
-            selector.register(engine.fileno(), selectors.EVENT_READ, engine.handle_events)
+            selector.register(engine.fileno(), selectors.EVENT_READ, self._hear_engine)
             if inbox is not None:
                 hear = partial(self._hear_signals, inbox)
                 selector.register(inbox, selectors.EVENT_READ, hear)
@@ -110,6 +112,11 @@ class ServingLoop:
         engine.stop()
         engine.join(JOIN_SECONDS if engine.drained else JOIN_AT_ONCE_SECONDS)
         return Outcome(cut, self._seconds_since_drain_began() or 0.0, self._stopped_at_once_by)
+
+    def _hear_engine(self) -> None:
+        self._engine.handle_events()
+        if self._drain_began is None:
+            self._on_news()
 
     def _hear_signals(self, inbox: SignalInbox) -> None:
         for number in inbox.read():

@@ -46,13 +46,13 @@ def supervisor(workers: int) -> loop.Supervisor:
 def test_a_stop_is_heard_between_the_starts_of_two_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[int] = []
 
-    def start(number: int, *_: Any) -> Child:
+    def start(number: int, plan: WorkerPlan, *_: Any) -> Child:
         started.append(number)
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         theirs.close()  # the end of the worker is what wakes the loop
         signal.raise_signal(Signals.SIGTERM)
-        return EndedChild(number, 0, ours)
+        return EndedChild(number, 0, ours, plan)
 
     monkeypatch.setattr(loop, "start_child", start)
     assert supervisor(workers=5).run() == 0

@@ -83,3 +83,10 @@ def test_a_kill_makes_the_operator_think_of_memory() -> None:
 )
 def test_only_some_ends_are_orderly_after_a_stop(status: int, orderly: bool) -> None:
     assert is_orderly(status) is orderly
+
+
+def test_a_kill_is_told_from_an_oom_kill_where_the_kernel_counts_them() -> None:
+    assert "it was the kernel's OOM killer" in advice(signal.SIGKILL, True)
+    assert "somebody has sent that" in advice(signal.SIGKILL, False)
+    assert "OOM killer does this" in advice(signal.SIGKILL, None)
+    assert advice(0, True) == ""

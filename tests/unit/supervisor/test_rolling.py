@@ -12,7 +12,7 @@ NO_PLAN: Any = None  # what the workers run does not matter here
 
 
 def child(generation: int, *, ready: bool = True) -> Child:
-    made = Child(1, 0, socket.socket())
+    made = Child(1, 0, socket.socket(), NO_PLAN)
     made.link.close()
     made.generation, made.ready = generation, ready
     return made
@@ -61,6 +61,20 @@ def test_it_is_over_when_every_worker_that_stays_is_new_and_ready() -> None:
     places[1].child = child(NEW)
     assert under_way.is_over(places)
     assert under_way.next_slots(places) == []
+
+
+def test_it_is_not_over_while_an_old_worker_may_take_another_connection() -> None:
+    under_way, (place,) = reload(), slots(1)
+    place.leaving, place.child = [child(OLD)], child(NEW)
+    assert not under_way.is_over([place])
+    place.leaving[0].stopped_accepting = True
+    assert under_way.is_over([place])
+
+
+def test_who_never_became_ready_takes_no_connection() -> None:
+    under_way, (place,) = reload(), slots(1)
+    place.leaving, place.child = [child(OLD, ready=False)], child(NEW)
+    assert under_way.is_over([place])
 
 
 def test_workers_retire_one_after_the_other() -> None:

@@ -1,13 +1,16 @@
 """trivet.supervisor.slot: who serves, who follows, who leaves."""
 
 import socket
+from typing import Any
 
 from trivet.supervisor.child import Child
 from trivet.supervisor.slot import Slot
 
+NO_PLAN: Any = None  # what the workers run does not matter here
+
 
 def child(pid: int, *, ready: bool = False) -> Child:
-    made = Child(1, pid, socket.socket())
+    made = Child(1, pid, socket.socket(), NO_PLAN)
     made.link.close()
     made.ready = ready
     return made

@@ -159,7 +159,7 @@ impl<A: Application> Exchange<A> {
     }
 
     pub(super) fn end_of_request(&mut self) {
-        count(&self.shared.stats.requests);
+        self.shared.answered();
         if !self.later.is_empty() && self.later.capacity() > BODY_READ_BYTES {
             self.later = Vec::new();
         }
