@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from trivet.observe.log import Log
-    from trivet.supervisor.sockets import Listeners
+    from trivet.supervisor.listeners import Listeners
 
 
 def serve(app: object, **keywords: object) -> None:

@@ -212,3 +212,54 @@ def test_the_number_of_workers_is_read_again(site: Site) -> None:
     site.reload(site.version(2), RELOADED)
     server.wait_until(lambda: len(server.child_pids()) == 1, "there is one worker")
     assert site.get() == "2"
+
+
+def test_an_address_that_is_new_is_bound_and_one_left_out_is_closed(site: Site) -> None:
+    file, kept, left, new = site.folder / "trivet.toml", *(free_tcp_address() for _ in range(3))
+    file.write_text(f'bind = ["{kept.bind}", "{left.bind}"]\nworkers = 2\naccess_log = false\n')
+    site.address = kept
+    server = site.serve()
+    with under_load(left, "/", clients=8, closing=4) as load:
+        load.wait_for_answers(200)
+        file.write_text(f'bind = ["{new.bind}", "{kept.bind}"]\nworkers = 2\n')
+        site.reload(site.version(1), "address-closed")
+        server.wait_until(lambda: load.refused, "connections are refused")
+    assert (load.failures, load.wrong) == ([], [])
+    server.wait_for_output(RELOADED)
+    assert site.get(address=new) == site.get(address=kept) == "1"
+    with pytest.raises(ConnectionRefusedError):
+        left.connect()
+    assert f"address-closed url=http://{left.authority}" in server.output
+    assert server.stop() == 0
+
+
+def test_an_address_that_cannot_be_had_changes_nothing(site: Site) -> None:
+    file, other = site.folder / "trivet.toml", free_tcp_address()
+    file.write_text(f'bind = ["{site.address.bind}"]\nworkers = 1\n')
+    site.serve()
+    file.write_text(f'bind = ["{other.bind}", "unix:/no/such/directory/socket"]\nworkers = 1\n')
+    site.reload(site.version(1), FAILED)
+    assert site.get() == "0"
+    with pytest.raises(ConnectionRefusedError):
+        other.connect()
+
+
+def test_an_address_that_only_broken_code_was_to_serve_is_closed_again(site: Site) -> None:
+    file, other = site.folder / "trivet.toml", free_tcp_address()
+    file.write_text(f'bind = ["{site.address.bind}"]\nworkers = 1\n')
+    site.serve()
+    file.write_text(f'bind = ["{site.address.bind}", "{other.bind}"]\nworkers = 1\n')
+    site.reload("broken = \n", "address-closed")
+    assert site.get() == "0"
+    with pytest.raises(ConnectionRefusedError):
+        other.connect()
+
+
+def test_the_file_of_a_unix_socket_that_is_left_out_is_removed(site: Site, tmp_path: Path) -> None:
+    file, path = site.folder / "trivet.toml", tmp_path / "socket"
+    file.write_text(f'bind = ["{site.address.bind}", "unix:{path}"]\nworkers = 1\n')
+    site.serve()
+    assert path.exists()
+    file.write_text(f'bind = ["{site.address.bind}"]\nworkers = 1\n')
+    site.reload(site.version(1), "address-closed")
+    assert not path.exists()

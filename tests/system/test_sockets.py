@@ -13,7 +13,8 @@ import pytest
 from tests.serving.addresses import free_tcp_address
 from trivet.errors import AddressInUse, AddressUnavailable, HostError
 from trivet.settings.addresses import Address, parse_address
-from trivet.supervisor.sockets import Listeners, bind_all, explain
+from trivet.supervisor.listeners import Listeners
+from trivet.supervisor.sockets import bind_all, explain
 
 pytestmark = pytest.mark.system
 

@@ -14,12 +14,19 @@ from trivet.project.find_app import find_app
 from trivet.settings.resolve import resolve
 from trivet.startup import Startup
 from trivet.supervisor.loop import Supervisor
-from trivet.supervisor.start import open_log, open_sockets, worker_count, working_directory
+from trivet.supervisor.start import (
+    open_log,
+    open_sockets,
+    open_sockets_again,
+    worker_count,
+    working_directory,
+)
 from trivet.worker.main import WorkerPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Importing typing costs some milliseconds of every start; only type checkers need it here.
+    import socket
     from pathlib import Path
 
     from trivet.project.find_app import AppChoice
@@ -47,11 +54,15 @@ def run(arguments: list[str]) -> int:
     listeners = open_sockets(resolved, startup, log, workers)
 
     def plan_of(
-        resolved: Resolved, choice: AppChoice, startup: Startup, workers: int
+        resolved: Resolved,
+        choice: AppChoice,
+        startup: Startup,
+        workers: int,
+        sockets: list[socket.socket],
     ) -> WorkerPlan:
         return WorkerPlan(
             settings=resolved.settings,
-            listeners=listeners.sockets,
+            listeners=sockets,
             load=partial(load, choice),
             startup=startup,
             log=log,
@@ -67,10 +78,11 @@ def run(arguments: list[str]) -> int:
         with startup.step("find the app"):
             choice = find_app(resolved.settings.app, directory, os.environ)
         workers, _ = worker_count(resolved)
-        return plan_of(resolved, choice, startup, workers), workers
+        sockets = open_sockets_again(resolved, listeners, log)
+        return plan_of(resolved, choice, startup, workers, sockets), workers
 
     try:
-        plan = plan_of(resolved, choice, startup, workers)
+        plan = plan_of(resolved, choice, startup, workers, listeners.sockets)
         return Supervisor(workers, listeners, plan, log, began, renew).run()
     finally:
         listeners.close()

@@ -173,6 +173,12 @@ EVENTS = _table(
         " still finish requests.",
     ),
     Event(
+        "address-closed",
+        "info",
+        "no longer listening on {url}",
+        "A reload has taken the address out of the settings, or could not use it after all.",
+    ),
+    Event(
         "reload-failed",
         "error",
         "reload failed, the old workers go on: {error}",

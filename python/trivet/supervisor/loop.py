@@ -39,12 +39,13 @@ from trivet.worker.signals import SignalInbox, means_stop_at_once
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Importing typing costs some milliseconds of every start; only type checkers need it here.
+    import socket
     from collections.abc import Callable
     from typing import Protocol
 
     from trivet.observe.log import Log
+    from trivet.supervisor.listeners import Listeners
     from trivet.supervisor.rolling import Done
-    from trivet.supervisor.sockets import Listeners
     from trivet.worker.main import WorkerPlan
     from trivet.worker.messages import Message
 
@@ -187,7 +188,8 @@ class Supervisor:
     def _start(self, slot: Slot, plan: WorkerPlan, generation: int) -> Child | None:
         slot.due = None
         try:
-            child = start_child(slot.number, plan, self._children(), self._let_go_in_child)
+            let_go = partial(self._let_go_in_child, plan)
+            child = start_child(slot.number, plan, self._children(), let_go)
         except OSError as error:
             self._start_failed(slot, error)
             return None
@@ -210,9 +212,10 @@ class Supervisor:
         self._log.emit("fork-failed", worker=slot.number, error=error.strerror or str(error))
         self._schedule(slot, False, 0.0)
 
-    def _let_go_in_child(self) -> None:
+    def _let_go_in_child(self, plan: WorkerPlan) -> None:
         """Runs in a worker just after the fork: closes its copies of what is the supervisor's."""
         self._inbox.close_descriptors()
+        self._listeners.close_in_child(kept=plan.listeners)
 
     def _warn_of_slow_imports(self, now: float) -> None:
         for child in self._silent_children():
@@ -237,14 +240,16 @@ class Supervisor:
         if most_seconds:
             retire = partial(self._retire_child, slot, child, "it has reached max_age")
             self.at(time.monotonic() + most_seconds, retire)
-        if slot.successor is child:
-            before = slot.hand_over()
-            if before is not None:
-                self._tell_to_leave(before)
         if self._reload is not None and child.generation == self._reload.generation:
             self._reload.proven = True
             # A worker that dies from now on gets a successor with the new code.
             self._plan, self._generation = self._reload.plan, self._reload.generation
+        if slot.successor is child:
+            before = slot.hand_over()
+            if before is not None:
+                # Before it hears of it: what it takes in then is all that there is.
+                self._listeners.take_no_more(self._used_last_by(before))
+                self._tell_to_leave(before)
         self._replace_what_is_due()
         if all(slot.serves for slot in self._slots) and not self._announced and not self._ending:
             self._announced = True
@@ -289,6 +294,7 @@ class Supervisor:
             case messages.STOPPED_ACCEPTING:
                 child.stopped_accepting = True
                 self._close_listeners_when_unused()
+                self._close_addresses_left()
                 self._replace_what_is_due()
             case messages.RETIRE:
                 self._retire_child(slot, child, str(message.data.get("reason")))
@@ -351,6 +357,7 @@ class Supervisor:
             self._close_listeners_when_unused()
         elif slot.is_empty or failed_to_follow:
             self._schedule(slot, child.ready, child.lived_seconds)
+        self._close_addresses_left()
         self._replace_what_is_due()
 
     def _worker_died(self, child: Child, status: int | None) -> None:
@@ -479,6 +486,7 @@ class Supervisor:
             name=error.name,
             detail=error.details + (f"\nhint: {error.hint}" if error.hint else ""),
         )
+        self._close_addresses_left()
         self._tell(reload.done, error)
 
     def _abandon_reload(self) -> None:
@@ -491,6 +499,28 @@ class Supervisor:
                 # One that loads ends at once. One that has just become ready, of which nothing has
                 # been heard here, may have taken requests already, and finishes them.
                 self._tell_to_leave(child)
+
+    # Addresses that a reload has taken out of the settings
+
+    def _used_last_by(self, leaving: Child) -> list[socket.socket]:
+        """The sockets at which nobody accepts once a worker has left."""
+        used = self._sockets_in_use(lambda child: child is not leaving and not child.told_to_stop)
+        return [listener for listener in self._listeners.sockets if listener not in used]
+
+    def _close_addresses_left(self) -> None:
+        """Close the sockets that no worker uses and none will."""
+        if self._ending or len(self._listeners.sockets) == len(self._plan.listeners):
+            return
+        used = self._sockets_in_use(lambda child: not child.stopped_accepting)
+        unused = [listener for listener in self._listeners.sockets if listener not in used]
+        for url in self._listeners.drop(unused):
+            self._log.emit("address-closed", url=url)
+
+    def _sockets_in_use(self, counts: Callable[[Child], bool]) -> set[socket.socket]:
+        plans = [self._plan, *(child.plan for child in self._children() if counts(child))]
+        if self._reload is not None:
+            plans.append(self._reload.plan)
+        return {listener for plan in plans for listener in plan.listeners}
 
     def _tell(self, waiting: list[Done], error: TrivetError | None) -> None:
         for done in waiting:

@@ -1,8 +1,4 @@
-"""Open the listening sockets, once, for all workers, and remove what they leave behind.
-
-Only the process that bound a Unix socket removes its file; workers inherit the sockets and close
-nothing but their own descriptors.
-"""
+"""Open the listening sockets, once, for all workers; listeners.py keeps and closes them."""
 
 from __future__ import annotations
 
@@ -12,13 +8,13 @@ import socket
 import stat
 
 from trivet.errors import AddressInUse, AddressNotPermitted, AddressUnavailable, HostError
-from trivet.supervisor.last_connections import drop_new_connections
+from trivet.supervisor.listeners import Listeners
 from trivet.worker.open_files import has_run_out, too_few_files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Importing typing costs some milliseconds of every start; only type checkers need it here.
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from trivet.settings.addresses import Address
 
@@ -30,69 +26,6 @@ NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
 
 HIGHEST_PORT = 65535
 HIGHEST_PRIVILEGED_PORT = 1023
-
-
-class Listeners:
-    """The listening sockets of one server, with what must be undone at the end."""
-
-    def __init__(self) -> None:
-        self.sockets: list[socket.socket] = []
-        self.urls: list[str] = []
-        self._made_here: list[socket.socket] = []
-        self._files: list[tuple[str, tuple[int, int]]] = []
-        self._made_by = os.getpid()
-        self.closed = False
-
-    def add(self, listener: socket.socket, url: str, *, made_here: bool = True) -> None:
-        """Take over a listening socket, and how a person would visit it."""
-        self.sockets.append(listener)
-        self.urls.append(url)
-        if made_here:
-            self._made_here.append(listener)
-
-    def add_file(self, path: str) -> None:
-        """Remember the file of a Unix socket that this process has made."""
-        self._files.append((path, _identity(path)))
-
-    def take_no_more(self) -> None:
-        """Let no new connection come, so that those that wait can be accepted before close().
-
-        A Unix socket without its file cannot be found any more. A socket that was passed in is left
-        as it is: whoever passed it keeps it open, and connections go on waiting there.
-        """
-        if os.getpid() != self._made_by:
-            return
-        self._remove_files()
-        for listener in self._made_here:
-            drop_new_connections(listener)
-
-    def close(self) -> None:
-        """Close the sockets; in the process that made them, end them and remove their files first.
-
-        May be called twice. A file that somebody else has put in the place of ours is left alone.
-        """
-        if os.getpid() == self._made_by:
-            self._remove_files()
-            for listener in self._made_here:
-                try:
-                    # Closing would not do: a process that the app has forked may still have it
-                    # open, and connections would wait there for ever.
-                    listener.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass  # systems other than Linux do not know that of a listening socket
-        self._made_here.clear()
-        self._files.clear()
-        self.closed = True
-        for listener in self.sockets:
-            listener.close()
-
-    def _remove_files(self) -> None:
-        for path, identity in self._files:
-            try:
-                if _identity(path) == identity:
-                    os.unlink(path)
-            except OSError:
-                pass  # gone already, or the directory is not ours any more
 
 
 def bind_all(addresses: Iterable[Address], backlog: int) -> Listeners:
@@ -107,12 +40,12 @@ def bind_all(addresses: Iterable[Address], backlog: int) -> Listeners:
         for address, places in endpoints.items():
             try:
                 if address.path:
-                    _listen_on_path(listeners, address.path, backlog)
+                    _listen_on_path(listeners, address, backlog)
                 elif address.file_descriptor is not None:
-                    _adopt(listeners, address.file_descriptor, backlog)
+                    _adopt(listeners, address, address.file_descriptor, backlog)
                 else:
                     both_families = needs_v6_only(endpoints, address)
-                    _listen_on_host(listeners, places, both_families, backlog)
+                    _listen_on_host(listeners, address, places, both_families, backlog)
             except OSError as error:
                 own = _overlapping(listeners, places) if error.errno == errno.EADDRINUSE else ""
                 if own:
@@ -125,6 +58,18 @@ def bind_all(addresses: Iterable[Address], backlog: int) -> Listeners:
         listeners.close()
         raise
     return listeners
+
+
+def bind_again(
+    listeners: Listeners, addresses: Sequence[Address], backlog: int
+) -> list[socket.socket]:
+    """Open the addresses that are not open yet, as bind_all does; the sockets for all of them.
+
+    Those that are open and not named any more are left as they are: somebody may use them still.
+    """
+    missing = [address for address in addresses if not listeners.at(address)]
+    listeners.take_over(bind_all(missing, backlog))
+    return [found for address in addresses for found in listeners.at(address)]
 
 
 def needs_v6_only(endpoints: Mapping[Address, list[Endpoint]], address: Address) -> bool:
@@ -164,7 +109,7 @@ def _endpoints(address: Address) -> list[Endpoint]:
 
 
 def _listen_on_host(
-    listeners: Listeners, places: list[Endpoint], v6_only: bool, backlog: int
+    listeners: Listeners, address: Address, places: list[Endpoint], v6_only: bool, backlog: int
 ) -> None:
     """Listen on every address that a host stands for; at least one of them must exist here.
 
@@ -196,13 +141,14 @@ def _listen_on_host(
             continue
         # Port 0 is chosen once for all addresses of a name.
         chosen_port = listener.getsockname()[1]
-        listeners.add(listener, url_of(listener))
+        listeners.add(listener, url_of(listener), address=address)
         missing = None
     if missing is not None and not chosen_port:
         raise missing
 
 
-def _listen_on_path(listeners: Listeners, path: str, backlog: int) -> None:
+def _listen_on_path(listeners: Listeners, address: Address, backlog: int) -> None:
+    path = address.path
     _remove_stale_socket(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -212,7 +158,7 @@ def _listen_on_path(listeners: Listeners, path: str, backlog: int) -> None:
     except BaseException:
         listener.close()
         raise
-    listeners.add(listener, url_of(listener))
+    listeners.add(listener, url_of(listener), address=address)
 
 
 def _remove_stale_socket(path: str) -> None:
@@ -238,9 +184,9 @@ def _remove_stale_socket(path: str) -> None:
     raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
 
-def _adopt(listeners: Listeners, file_descriptor: int, backlog: int) -> None:
+def _adopt(listeners: Listeners, address: Address, file_descriptor: int, backlog: int) -> None:
     """Use a socket that whoever started this process has opened."""
-    label = f"fd://{file_descriptor}"
+    label = str(address)
     try:
         listener = socket.socket(fileno=file_descriptor)
     except OSError as error:
@@ -258,7 +204,8 @@ def _adopt(listeners: Listeners, file_descriptor: int, backlog: int) -> None:
         raise AddressUnavailable(f"{label}: it is no stream socket, over TCP or Unix")
     # What the app executes must not keep the port busy after this server has gone.
     listener.set_inheritable(False)
-    listeners.add(listener, f"{url_of(listener)} ({label})", made_here=False)
+    url = f"{url_of(listener)} ({label})"
+    listeners.add(listener, url, made_here=False, address=address)
     listener.listen(backlog)  # harmless for one that listens: it only sets the backlog
 
 
@@ -344,9 +291,3 @@ def _not_permitted(address: Address) -> AddressNotPermitted:
             "have the low one; under systemd AmbientCapabilities=CAP_NET_BIND_SERVICE allows it",
         )
     return AddressNotPermitted(f"{address}: the system does not let this user listen there")
-
-
-def _identity(path: str) -> tuple[int, int]:
-    """What tells a file from another one that has taken its name."""
-    status = os.lstat(path)
-    return status.st_dev, status.st_ino

@@ -11,15 +11,17 @@ from pathlib import Path
 from trivet.errors import HostError
 from trivet.host import raise_open_file_limit
 from trivet.observe.log import Log
-from trivet.supervisor.sockets import bind_all
+from trivet.supervisor.sockets import bind_again, bind_all
 from trivet.worker.open_files import LEAST_FILES, check_limit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Importing typing costs some milliseconds of every start; only type checkers need it here.
+    import socket
+
     from trivet.settings.resolve import Resolved
     from trivet.startup import Startup
-    from trivet.supervisor.sockets import Listeners
+    from trivet.supervisor.listeners import Listeners
 
 
 def working_directory() -> Path:
@@ -64,3 +66,17 @@ def open_sockets(resolved: Resolved, startup: Startup, log: Log, workers: int) -
     for url in listeners.urls:
         log.emit("listening", url=url)
     return listeners
+
+
+def open_sockets_again(resolved: Resolved, listeners: Listeners, log: Log) -> list[socket.socket]:
+    """At a reload: bind the addresses that are new and say where; the sockets to use from now on.
+
+    Raises HostError. The loop closes those that nobody uses any more.
+    """
+    before = set(listeners.urls)
+    settings = resolved.settings
+    sockets = bind_again(listeners, settings.addresses, settings.backlog)
+    for url in listeners.urls:
+        if url not in before:
+            log.emit("listening", url=url)
+    return sockets

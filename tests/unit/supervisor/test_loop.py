@@ -15,7 +15,7 @@ from trivet.settings.table import Settings
 from trivet.startup import Startup
 from trivet.supervisor import loop
 from trivet.supervisor.child import Child
-from trivet.supervisor.sockets import Listeners
+from trivet.supervisor.listeners import Listeners
 from trivet.worker.main import WorkerPlan
 
 
