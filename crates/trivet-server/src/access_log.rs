@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{FileType, OFlags};
 
-use crate::stats::Stats;
+use crate::stats::{Stats, add};
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl Sink {
         let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
         if backlog.len() > BACKLOG_BYTES {
             let lost = lines.bytes.iter().filter(|&&byte| byte == b'\n').count();
-            stats.log_lines_lost.fetch_add(lost as u64, std::sync::atomic::Ordering::Relaxed);
+            add(&stats.log_lines_lost, lost as u64);
         } else if backlog.is_empty() {
             std::mem::swap(&mut *backlog, &mut lines.bytes);
         } else {

@@ -34,5 +34,5 @@ pub use body::BodyError;
 pub use config::{Config, Listener};
 pub use engine::{Engine, Event};
 pub use exchange::{BodyBytes, Exchange, Peer, Refused, Sent};
-pub use stats::Snapshot;
+pub use stats::{BOUNDS, CLASSES, METHODS, SharedMemory, Snapshot, layout};
 pub use trivet_http as http;

@@ -258,6 +258,7 @@ impl<A: Application> Scheduler<A> {
             < self.limit
     }
 
+    #[cfg(test)]
     pub(crate) fn threads(&self) -> usize {
         locked(&self.crew).threads
     }

@@ -49,11 +49,13 @@ class Engine:
         *,
         multiprocess: bool = False,
         on_error: Callable[[BaseException, dict[str, Any] | None], None] = print_error,
+        memory: memoryview | None = None,
     ) -> None:
         """Take over bound, listening sockets; nothing is accepted before `start()`.
 
         The engine works on duplicates: the caller may close its own sockets at any time.
         `on_error` is called on the serving thread with an exception of the application.
+        The counters lie in `memory` (trivet.observe.shared_memory), or in the engine's own.
 
         Raises OSError when the system gives no descriptors or threads.
         """
@@ -62,6 +64,7 @@ class Engine:
             engine_config(settings, multiprocess=multiprocess),
             [_describe(listener, settings.url_scheme) for listener in listeners],
             on_error,
+            memory,
         )
         self._threads: list[threading.Thread] = []
         self._started = 0

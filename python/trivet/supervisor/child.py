@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from signal import Signals
     from typing import NoReturn
 
+    from trivet.observe.shared_memory import Region
     from trivet.worker.main import WorkerPlan
     from trivet.worker.messages import Message
 
@@ -35,11 +36,20 @@ BUG_EXIT_CODE = 70
 class Child:
     """A worker process. `number` is its place among the workers, which its successor gets too."""
 
-    def __init__(self, number: int, pid: int, link: socket.socket, plan: WorkerPlan) -> None:
+    def __init__(
+        self,
+        number: int,
+        pid: int,
+        link: socket.socket,
+        plan: WorkerPlan,
+        region: Region | None = None,
+    ) -> None:
         self.number = number
         self.plan = plan
         self.pid = pid
         self.link = link
+        #: Where it counts.
+        self.region = region
         self.started = time.monotonic()
         self.ready = False
         self.stopped_accepting = False
@@ -103,6 +113,7 @@ def start_child(
     plan: WorkerPlan,
     siblings: Sequence[Child],
     close_in_child: Callable[[], None],
+    region: Region | None = None,
 ) -> Child:
     """Fork a worker. Raises OSError when the system has no process or no descriptors left.
 
@@ -120,7 +131,7 @@ def start_child(
             ours.close()
             for sibling in siblings:
                 sibling.link.close()
-            _live_as_worker(number, theirs, plan, blocked, close_in_child)
+            _live_as_worker(number, theirs, plan, blocked, close_in_child, region)
     except BaseException:
         ours.close()
         raise
@@ -128,7 +139,7 @@ def start_child(
         theirs.close()
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     ours.setblocking(False)
-    return Child(number, pid, ours, plan)
+    return Child(number, pid, ours, plan, region)
 
 
 def reap_strangers(own: set[int]) -> bool:
@@ -154,6 +165,7 @@ def _live_as_worker(
     plan: WorkerPlan,
     blocked_before: set[Signals | int],
     close_in_child: Callable[[], None],
+    region: Region | None,
 ) -> NoReturn:
     """The child's whole life. Never returns, never raises: the stack below is the supervisor's."""
     exit_code, patience_seconds = BUG_EXIT_CODE, 0.0
@@ -166,7 +178,9 @@ def _live_as_worker(
         forget_inherited_handlers(ACTIONS)
         close_in_child()
         signal.pthread_sigmask(signal.SIG_SETMASK, {*blocked_before, *WORKER_ACTIONS})
-        exit_code, patience_seconds = run_worker(number, link, plan)
+        exit_code, patience_seconds = run_worker(
+            number, link, plan, None if region is None else region.view
+        )
     except BaseException as error:  # noqa: BLE001 - our defect; it is told, and must not unwind
         import traceback
 

@@ -15,6 +15,7 @@ from functools import partial
 from signal import Signals
 
 from trivet.errors import HostError, TrivetError, WorkersKeepFailing
+from trivet.observe.shared_memory import WorkerCounters
 from trivet.supervisor import restart
 from trivet.supervisor.child import Child, reap_strangers, start_child
 from trivet.supervisor.failure import rebuild_error
@@ -90,6 +91,8 @@ class Supervisor:
         self._renew = renew
         self._slots = [Slot(number) for number in range(1, workers + 1)]
         self._timers = Timers()
+        #: Made here, before any fork, so that every worker shares it.
+        self.counters = WorkerCounters()
         #: Not epoll: workers are forked, and would share what is registered.
         self._selector = selectors.PollSelector()
         #: When the start began, on the monotonic clock.
@@ -187,10 +190,12 @@ class Supervisor:
 
     def _start(self, slot: Slot, plan: WorkerPlan, generation: int) -> Child | None:
         slot.due = None
+        region = self.counters.begin(slot.number)
         try:
             let_go = partial(self._let_go_in_child, plan)
-            child = start_child(slot.number, plan, self._children(), let_go)
+            child = start_child(slot.number, plan, self._children(), let_go, region)
         except OSError as error:
+            self.counters.end(slot.number, region)
             self._start_failed(slot, error)
             return None
         child.generation = generation
@@ -341,6 +346,7 @@ class Supervisor:
         ended, status = child.reap()
         if not ended:
             return
+        self.counters.end(child.number, child.region)
         # Its last words may have come together with its end.
         self._hear(slot, child)
         self._let_go_of_link(child)

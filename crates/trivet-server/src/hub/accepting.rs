@@ -62,7 +62,7 @@ impl<A: Application> Hub<A> {
                     connection.deadline = self.now + milliseconds(shared.config.header_timeout);
                     drop(self.keep(connection));
                     count(&shared.stats.connections_accepted);
-                    shared.stats.connections_open.fetch_add(1, Ordering::Relaxed);
+                    count(&shared.stats.connections_open);
                 }
                 Err(Errno::AGAIN) => return,
                 // The client left between its connect and our accept (accept(2)).

@@ -70,6 +70,7 @@ impl<A: Application> Hub<A> {
         } else if self.shared.scheduler.has_room() {
             connection.phase = Phase::Ready;
             connection.deadline = 0;
+            connection.waits_since = self.polled;
             self.complete.push_back(connection.key);
             drop(self.keep(connection));
         } else {
