@@ -40,6 +40,7 @@ EXAMPLES = {
     "access_log": "off",
     "log_format": "json",
     "log_level": "debug",
+    "metrics": "127.0.0.1:9100",
 }
 
 # Variables without which a rule refuses the example.

@@ -18,6 +18,7 @@ from trivet.supervisor.start import (
     open_log,
     open_sockets,
     open_sockets_again,
+    supervise,
     worker_count,
     working_directory,
 )
@@ -83,7 +84,8 @@ def run(arguments: list[str]) -> int:
 
     try:
         plan = plan_of(resolved, choice, startup, workers, listeners.sockets)
-        return Supervisor(workers, listeners, plan, log, began, renew).run()
+        supervisor = Supervisor(workers, listeners, plan, log, began, renew)
+        return supervise(supervisor, resolved.settings, log)
     finally:
         listeners.close()
 

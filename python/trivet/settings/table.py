@@ -367,6 +367,15 @@ class Settings:
         "Logging",
         "The least important messages that are still written. Says nothing about the access log.",
     )
+    metrics: tuple[Address, ...] = setting(
+        (),
+        ListOf(AddressKind()),
+        "Logging",
+        "Serve counters of all workers at /metrics of this address, for Prometheus and "
+        "OpenMetrics: HOST:PORT or unix:PATH, not one that clients can reach. With it, serve() "
+        "forks its worker also when there is only one.",
+        empty_means="no metrics page",
+    )
 
     @property
     def addresses(self) -> tuple[Address, ...]:

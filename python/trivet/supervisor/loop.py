@@ -107,6 +107,10 @@ class Supervisor:
         self._fatal: TrivetError | None = None
         self._stop_began: float | None = None
         self._oom_kills = OomKills()
+        #: How often a worker was replaced, by reason.
+        self.restarts: dict[str, int] = {}
+        #: What guests have open, and workers must close.
+        self.close_in_child: list[Callable[[], None]] = []
         self._written_notes: set[str] = set()
 
     def run(self) -> int:
@@ -221,6 +225,8 @@ class Supervisor:
         """Runs in a worker just after the fork: closes its copies of what is the supervisor's."""
         self._inbox.close_descriptors()
         self._listeners.close_in_child(kept=plan.listeners)
+        for close in self.close_in_child:
+            close()
 
     def _warn_of_slow_imports(self, now: float) -> None:
         for child in self._silent_children():
@@ -250,8 +256,10 @@ class Supervisor:
             # A worker that dies from now on gets a successor with the new code.
             self._plan, self._generation = self._reload.plan, self._reload.generation
         if slot.successor is child:
+            reason = restart.reason_of(slot.retiring)
             before = slot.hand_over()
             if before is not None:
+                self._count_restart(reason)
                 # Before it hears of it: what it takes in then is all that there is.
                 self._listeners.take_no_more(self._used_last_by(before))
                 self._tell_to_leave(before)
@@ -366,6 +374,9 @@ class Supervisor:
         self._close_addresses_left()
         self._replace_what_is_due()
 
+    def _count_restart(self, reason: str) -> None:
+        self.restarts[reason] = self.restarts.get(reason, 0) + 1
+
     def _worker_died(self, child: Child, status: int | None) -> None:
         how = restart.how_it_ended(status)
         advice = restart.advice(status, self._oom_kills.has_risen())
@@ -377,6 +388,7 @@ class Supervisor:
         if self._is_of_reload(child) and not child.ready:
             self._reload_failed(WorkersKeepFailing(loading, hint=hint))
             return
+        self._count_restart(restart.DIED)
         self._log.emit(
             "worker-died",
             worker=child.number,
