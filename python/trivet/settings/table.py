@@ -356,10 +356,10 @@ class Settings:
     )
     log_format: str = setting(
         "auto",
-        Choice("auto", "text", "json"),
+        Choice("auto", "text", "json", "logfmt"),
         "Logging",
-        "How log lines look: text for people, json for machines. auto is text, shorter on a "
-        "terminal than elsewhere.",
+        "How log lines look: text for people, json or logfmt for machines. auto is text, shorter "
+        "on a terminal than elsewhere.",
     )
     log_level: str = setting(
         "info",
