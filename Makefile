@@ -147,6 +147,7 @@ format: $(STAMPS)/tools  ## format Python and Rust
 generate: $(STAMPS)/tools  ## write the pages and files that are made from tables
 	PYTHONPATH=python $(BIN)/python -m trivet.settings.document
 	PYTHONPATH=python $(BIN)/python -m trivet.observe.document --write docs/reference/events.md
+	PYTHONPATH=python $(BIN)/python -m trivet.foreign.document
 	$(BIN)/python -m tests.security.document --write
 	$(BIN)/python -m tests.corpus.document --write
 

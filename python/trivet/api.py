@@ -6,6 +6,7 @@ import os
 import sys
 import time
 
+from trivet.app.script_app import ServeReached, Switch
 from trivet.errors import ConflictingSettings, TrivetError
 from trivet.host import open_missing_standard_streams
 from trivet.settings.resolve import resolve
@@ -23,13 +24,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Importing typing costs some milliseconds of every start; only type checkers need it here.
     from types import TracebackType
-    from typing import Any
+    from typing import Any, NoReturn
 
     from trivet.observe.log import Log
     from trivet.supervisor.listeners import Listeners
 
 
-def serve(app: object, **keywords: object) -> None:
+def serve(app: object, *, dev: bool = False, **keywords: object) -> None:
     """Serve a WSGI application until the process is told to stop, then return.
 
         from trivet import serve
@@ -44,6 +45,10 @@ def serve(app: object, **keywords: object) -> None:
     within `graceful_timeout`. SIGQUIT or a second SIGINT stop it at once. Called in another thread
     than the main one it serves until the process ends.
 
+    With dev=True it is `trivet dev` for this program: the program is run again, as far as this
+    call, in a new worker whenever its files change, and errors are shown in the browser. Trivet
+    takes this process over, so that nothing after the call is ever run.
+
     Raises TrivetError: SettingError for a keyword, AppError for an app that cannot be served or is
     in debug mode, HostError for an address that cannot be had. What the program does not catch is
     shown as a message instead of a traceback.
@@ -51,12 +56,30 @@ def serve(app: object, **keywords: object) -> None:
     When `trivet serve` imports a program that calls this without `if __name__ == "__main__":`, the
     call does nothing and is reported.
     """
+    if Switch.wanted:
+        raise ServeReached(app)
     try:
+        if dev:
+            _become_trivet_dev(keywords)
         _run_server(app, keywords)
     except TrivetError as error:
         _tell_without_traceback(error)
         # The frames inside Trivet say nothing to whoever has to mend a setting or an app.
         raise error.with_traceback(None) from None
+
+
+def _become_trivet_dev(keywords: dict[str, object]) -> NoReturn:
+    from trivet.dev.script import run_again
+
+    # Wrong keywords are told here, with this program's traceback at hand.
+    resolve(
+        mode="dev",
+        flags={},
+        keywords=keywords,
+        environ=os.environ,
+        directory=working_directory(),
+    )
+    run_again(keywords)
 
 
 def _run_server(app: object, keywords: dict[str, object]) -> None:
@@ -86,7 +109,12 @@ def _run_server(app: object, keywords: dict[str, object]) -> None:
             from trivet.worker.here import serve_here
 
             serve_here(
-                Engine(wsgi_app, resolved.settings, listeners.sockets),
+                Engine(
+                    wsgi_app,
+                    resolved.settings,
+                    listeners.sockets,
+                    on_other_protocol=log.emit,
+                ),
                 graceful_timeout=resolved.settings.graceful_timeout,
                 log=log,
                 began=began,
@@ -115,6 +143,7 @@ def _supervise(
     """Fork the workers, which have the app already, and watch them from this process."""
     import threading
 
+    from trivet.control.guest import controlled
     from trivet.supervisor.loop import Supervisor
 
     if threading.current_thread() is not threading.main_thread():
@@ -126,7 +155,9 @@ def _supervise(
     others = threading.active_count() - 1
     if others:
         log.emit("threads-not-inherited", threads=others)
-    supervise(Supervisor(workers, listeners, plan, log, began), plan.settings, log)
+    supervisor = Supervisor(workers, listeners, plan, log, began)
+    with controlled(supervisor, plan.settings.control, os.environ, log):
+        supervise(supervisor, plan.settings, log)
 
 
 def _tell_without_traceback(error: TrivetError) -> None:

@@ -18,7 +18,8 @@
     │   ├── AddressInUse                address-in-use
     │   ├── AddressUnavailable          address-unavailable
     │   ├── AddressNotPermitted         address-not-permitted
-    │   └── TooFewFiles                 too-few-files
+    │   ├── TooFewFiles                 too-few-files
+    │   └── ServerNotFound              server-not-found
     ├── WorkersKeepFailing              workers-keep-failing    5           the author of the app
     └── TrivetBug                       trivet-bug              70          Trivet's developers
 
@@ -193,6 +194,12 @@ class TooFewFiles(HostError):
     """The process may not open as many files as the settings need."""
 
     name = "too-few-files"
+
+
+class ServerNotFound(HostError):
+    """No running server answers, or several do and nobody said which."""
+
+    name = "server-not-found"
 
 
 class WorkersKeepFailing(TrivetError):

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+
 #: Bytes that fit into sun_path of sockaddr_un, its closing zero not counted: 108 on Linux
 #: (unix(7)), 104 on macOS and the BSDs.
 UNIX_PATH_LIMIT = 107 if sys.platform == "linux" else 103
@@ -54,3 +58,20 @@ def raise_open_file_limit() -> int:
         # macOS reports an unlimited hard limit and refuses more than OPEN_MAX.
         return soft
     return hard
+
+
+def peer_uid(connection: socket.socket) -> int | None:
+    """The user at the other end of a Unix socket, from the kernel; None where it does not say."""
+    import socket  # needed only when somebody connects
+    import struct
+
+    if hasattr(socket, "SO_PEERCRED"):
+        # Linux, struct ucred of unix(7): pid, uid, gid.
+        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        return int(struct.unpack("3i", credentials)[1])
+    try:
+        # macOS and FreeBSD, struct xucred of <sys/ucred.h>, by SOL_LOCAL (0) and LOCAL_PEERCRED
+        # (1): version, uid, and groups.
+        return int(struct.unpack("2I", connection.getsockopt(0, 1, 76)[:8])[1])
+    except OSError:
+        return None

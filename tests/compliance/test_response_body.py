@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 
+from tests.compliance.application.wrong_starts import WRONG_ITEMS
 from tests.compliance.conftest import Served
 from tests.serving.wire import ConnectionCut, build_request
 
@@ -227,6 +228,51 @@ def test_an_error_after_some_bytes_cuts_the_response(served: Served) -> None:
         assert wire.read_chunk() == b"some bytes"
         with pytest.raises(ConnectionCut):
             wire.read_chunk()
+
+
+def test_an_error_before_the_promised_length_cuts_the_response(served: Served) -> None:
+    """RFC 9112 section 8: fewer bytes than Content-Length says is how the client knows."""
+    with served.wire() as wire:
+        wire.send(
+            build_request("GET", f"/response/raise-later-with-length?key={served.key}")
+            + build_request("GET", "/response/one-item")
+        )
+        assert wire.read_head().get("Content-Length") == "20"
+        assert wire.read_to_end() == b"some bytes"
+
+
+def test_an_error_cuts_a_response_that_ends_with_the_connection(served: Served) -> None:
+    """An orderly end would make the part look whole to a client of HTTP/1.0."""
+    with served.wire() as wire:
+        wire.request("GET", f"/response/raise-later?key={served.key}", version="HTTP/1.0")
+        with pytest.raises(ConnectionCut, match="reset"):
+            wire.read_response()
+
+
+@pytest.mark.parametrize("what", WRONG_ITEMS)
+def test_a_wrong_item_cuts_the_response(served: Served, what: str) -> None:
+    with served.wire() as wire:
+        wire.request("GET", f"/response/wrong-item?what={what.replace(' ', '+')}")
+        assert wire.read_head().status == 200
+        assert wire.read_chunk() == b"some bytes"
+        with pytest.raises(ConnectionCut):
+            wire.read_chunk()
+
+
+@pytest.mark.parametrize("what", WRONG_ITEMS)
+def test_a_wrong_body_is_an_error(served: Served, what: str) -> None:
+    answer = served.exchange("GET", f"/response/wrong-body?what={what.replace(' ', '+')}")
+    assert answer.status == 500
+
+
+def test_fields_of_the_connection_are_the_servers(served: Served) -> None:
+    """PEP 3333 "Other HTTP Features"; the framing stays as the server knows it."""
+    with served.wire() as wire:
+        answer = wire.exchange("GET", "/response/hop-by-hop")
+        assert (answer.status, answer.body) == (200, b"alone")
+        names = {name.lower() for name, _ in answer.headers}
+        assert not names & {"keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+        assert wire.exchange("GET", "/response/one-item").body == b"one item"
 
 
 def test_an_error_in_close_does_not_hurt_the_response(served: Served) -> None:

@@ -58,7 +58,7 @@ def test_an_entry_of_the_table_is_complete(event: Event) -> None:
     assert event.level in LEVELS
     assert event.meaning.endswith(".")
     assert event.name == event.name.lower()
-    assert event.name.replace("-", "").isalpha()
+    assert event.name.replace("-", "").isalnum()
 
 
 def test_the_reference_page_is_current() -> None:

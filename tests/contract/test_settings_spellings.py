@@ -23,10 +23,12 @@ EXAMPLES = {
     "proxy_protocol": "on",
     "workers": "3",
     "threads": "7",
+    "preload": "on",
     "max_requests": "1000",
     "max_requests_jitter": "100",
     "max_memory": "512MiB",
     "max_age": "12h",
+    "control": "/run/shop/control.sock",
     "keep_alive": "5s",
     "header_timeout": "250ms",
     "body_timeout": "1m30s",
@@ -36,11 +38,33 @@ EXAMPLES = {
     "header_limit": "1MiB",
     "header_count_limit": "50",
     "body_limit": "1GiB",
+    "header_min_rate": "1KB",
+    "body_min_rate": "0B",
+    "write_min_rate": "1KiB",
+    "chunk_extension_limit": "256B",
+    "trailer_limit": "1KiB",
+    "worker_connections": "1000",
+    "queue_limit": "64",
+    "requests_per_connection": "1000",
     "server_header": "shop",
     "access_log": "off",
     "log_format": "json",
     "log_level": "debug",
     "metrics": "127.0.0.1:9100",
+    "reload": "on",
+    "reload_extra_files": "config.yaml",
+    "reload_ignore": "migrations/",
+    "reload_poll": "on",
+    "reload_grace": "5s",
+    "warm": "off",
+    "refresh": "on",
+    "show_static": "on",
+    "open": "on",
+    "https": "on",
+    "lan": "on",
+    "console": "off",
+    "editor": "code",
+    "path_map": "/app=/home/me/shop",
 }
 
 # Variables without which a rule refuses the example.
@@ -67,7 +91,7 @@ def test_all_spellings_of_a_setting_give_the_same_value(spec: Spec, tmp_path: Pa
         arguments = [text]
     elif isinstance(spec.kind, Switch):
         arguments = [spec.flag if expected else spec.negative_flag]
-    flags = parse_flags("serve", arguments, "serve").flags
+    flags = parse_flags(spec.only_in or "serve", arguments, "serve").flags
     beside = BESIDE.get(spec.name, {})
     empty = tmp_path / "empty"
     empty.mkdir()

@@ -1,8 +1,9 @@
 """Read the corpus: the bytes of each case and its events; README.md here says what they mean."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 DIRECTORY = Path(__file__).parent
 
@@ -11,6 +12,11 @@ ESCAPE = re.compile(
     r"\\(?:x(?P<byte>[0-9A-Fa-f]{2})|\{(?P<count>\d+)\*(?P<text>[^}]*)\}|(?P<one>.))"
 )
 
+# Fields that come to an application under other names than HTTP_…, or not at all:
+# crates/trivet-python/src/wsgi/environ.rs.
+CGI_NAMES = {"CONTENT_TYPE": "CONTENT_TYPE", "CONTENT_LENGTH": "CONTENT_LENGTH"}
+HIDDEN_NAMES = {"PROXY", "TRANSFER_ENCODING"}
+
 
 @dataclass
 class Request:
@@ -18,9 +24,38 @@ class Request:
 
     method: str
     target: str
+    version: str = "HTTP/1.1"
+    parts: dict[str, str] = field(default_factory=dict)
+    fields: list[tuple[str, str]] = field(default_factory=list)
     data: bytes = b""
     closes: bool = False
     is_whole: bool = False
+
+    def environ(self) -> dict[str, str]:
+        """What PEP 3333 and RFC 3875 make of it, written down apart from the code under test."""
+        path, _, query = self.target.partition("?")
+        if "authority" in self.parts:
+            path, query = self.parts.get("path", "/"), self.parts.get("query", "")
+        elif self.target == "*":
+            path = ""
+        environ = {
+            "REQUEST_METHOD": self.method,
+            "RAW_URI": self.target,
+            "SERVER_PROTOCOL": self.version,
+            "PATH_INFO": unquote_to_bytes(path.encode("latin-1")).decode("latin-1"),
+            "QUERY_STRING": query,
+        }
+        for name, value in self.fields:
+            variable = name.upper().replace("-", "_")
+            if "_" in name or variable in HIDDEN_NAMES:
+                continue
+            variable = CGI_NAMES.get(variable, f"HTTP_{variable}")
+            separator = "; " if variable == "HTTP_COOKIE" else ", "
+            before = environ.get(variable)
+            environ[variable] = value if before is None else before + separator + value
+        if "authority" in self.parts:
+            environ["HTTP_HOST"] = self.parts["authority"]
+        return environ
 
 
 @dataclass(frozen=True)
@@ -38,8 +73,13 @@ class Case:
         for event in self.events:
             word, _, rest = event.partition(" ")
             if word == "request":
-                method, target, _ = rest.split(" ")
-                found.append(Request(text(method), text(target)))
+                method, target, version = map(text, rest.split(" "))
+                found.append(Request(method, target, version))
+            elif word in ("path", "query", "authority"):
+                found[-1].parts[word] = text(rest)
+            elif word == "field":
+                name, _, value = text(rest).partition(":")
+                found[-1].fields.append((name, value.removeprefix(" ")))
             elif word == "data":
                 found[-1].data = unescape(rest)
             elif word == "closes":

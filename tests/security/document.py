@@ -26,7 +26,10 @@ Trivet: [SECURITY.md](../../SECURITY.md).
 
 Each corpus file runs through the parser, whole and cut at every byte
 (`crates/trivet-http/tests/corpus.rs`), and against the built server over a socket
-(`tests/system/test_corpus_on_the_wire.py`).
+(`tests/system/test_corpus_on_the_wire.py`). Besides, requests as the reports describe them are sent
+to the built server, each with a request hidden behind it that must never be run
+(`tests/security/test_published_attacks.py`). Where no identifier was given out, the release or the
+issue that tells of it stands in its place; for Node.js the list has what concerns HTTP.
 """
 
 
@@ -43,9 +46,13 @@ def page() -> str:
         if row["product"] != product:
             product = row["product"]
             lines += ["", f"## {product}", ""]
-            lines += ["| advisory | class | what went wrong | here |", "|---|---|---|---|"]
+            lines += [
+                "| published | advisory | class | what went wrong | here |",
+                "|---|---|---|---|---|",
+            ]
         lines.append(
-            f"| {row['identifier']} | {row['class'] or '–'} | {row['summary']} | {_here(row)} |"
+            f"| {row.get('published', row.get('year', '–'))} | {row['identifier']} "
+            f"| {row['class'] or '–'} | {row['summary']} | {_here(row)} |"
         )
     return "\n".join(lines) + "\n"
 

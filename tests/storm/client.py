@@ -3,6 +3,7 @@
 Valid requests are checked answer by answer; of all others only the end of the connection is asked.
 """
 
+import errno
 import random
 import socket
 import struct
@@ -36,6 +37,7 @@ class Client:
             self._damaged,
             self._damaged,
             self._damaged,
+            self._damaged_behind_a_valid_one,
             self._noise,
             self._reset,
             self._broken_off,
@@ -64,8 +66,9 @@ class Client:
         if self._kept is None:
             self._kept = self._connect()
         self._send_in_pieces(self._kept, request)
-        status, answer = read_answer(self._kept)
+        status, answer, behind = read_answer(self._kept)
         assert (status, answer) == (200, body or b"empty"), (status, answer[:100])
+        assert not behind, behind
         self.seen["valid, answered"] += 1
         if source.random() < 0.2:
             self._kept.close()
@@ -76,6 +79,16 @@ class Client:
         with self._connect() as connection:
             self._send_in_pieces(connection, head)
             self.seen[f"damaged: {self._end_of(connection)}"] += 1
+
+    def _damaged_behind_a_valid_one(self) -> None:
+        """Both at once, often on a connection that has served: the first is answered as ever."""
+        connection, self._kept = self._kept or self._connect(), None
+        first = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nfirst"
+        with connection:
+            self._send_in_pieces(connection, first + next(self._heads))
+            status, body, behind = read_answer(connection)
+            assert (status, body) == (200, b"first"), (status, body)
+            self.seen[f"damaged behind a valid one: {self._end_of(connection, behind)}"] += 1
 
     def _noise(self) -> None:
         with self._connect() as connection:
@@ -103,40 +116,52 @@ class Client:
         except ConnectionError:
             pass  # refused before the last piece; the answer can still be read
 
-    def _end_of(self, connection: socket.socket) -> str:
+    def _end_of(self, connection: socket.socket, received: bytes = b"") -> str:
         """Say that nothing more comes, and read to the end: the first status, or how it ended."""
-        received = b""
         try:
             connection.shutdown(socket.SHUT_WR)
             while piece := connection.recv(65536):
                 received += piece
         except ConnectionError:
             return "reset"
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:  # the reset came before the shutdown
+                raise
+            return "reset"
         status = received[9:12].decode("latin-1")
         assert not received or status.isdigit(), received[:100]
         return status or "closed"
 
 
-def read_answer(connection: socket.socket) -> tuple[int, bytes]:
-    """Status and body of one answer with a length or in chunks."""
+def read_answer(connection: socket.socket) -> tuple[int, bytes, bytes]:
+    """Status and body of one answer with a length or in chunks, and what came behind it."""
     received = b""
     while b"\r\n\r\n" not in received:
-        piece = connection.recv(65536)
-        assert piece, f"closed after {received!r}"
-        received += piece
+        received += receive(connection, received)
     head, _, rest = received.partition(b"\r\n\r\n")
     status = int(head[9:12])
     fields = dict(line.split(b": ", 1) for line in head.lower().split(b"\r\n")[1:])
     if b"content-length" in fields:
         length = int(fields[b"content-length"])
         while len(rest) < length:
-            rest += connection.recv(65536)
-        return status, rest
-    while not rest.endswith(b"0\r\n\r\n"):
-        rest += connection.recv(65536)
+            rest += receive(connection, rest)
+        return status, rest[:length], rest[length:]
     body = b""
-    while rest:
+    while True:
+        while b"\r\n" not in rest:
+            rest += receive(connection, rest)
         size, _, rest = rest.partition(b"\r\n")
         length = int(size, 16)
-        body, rest = body + rest[:length], rest[length + 2 :]
-    return status, body
+        while len(rest) < length + 2:
+            rest += receive(connection, rest)
+        body, end, rest = body + rest[:length], rest[length : length + 2], rest[length + 2 :]
+        assert end == b"\r\n", end
+        if not length:
+            return status, body, rest
+
+
+def receive(connection: socket.socket, before: bytes) -> bytes:
+    """Some bytes more; an end in the middle of an answer is a failure, not a wait for ever."""
+    piece = connection.recv(65536)
+    assert piece, f"closed after {before[-200:]!r}"
+    return piece

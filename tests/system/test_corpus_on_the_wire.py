@@ -10,7 +10,7 @@ import socket
 import pytest
 
 from tests.conftest import REPOSITORY, StartServer
-from tests.corpus.reading import Case, read_all
+from tests.corpus.reading import Case, Request, read_all
 from tests.serving.process import ServerProcess
 from tests.serving.wire import ConnectionCut, Wire
 
@@ -58,11 +58,11 @@ def check_answers(case: Case, wire: Wire) -> None:
         answer = wire.read_response(request.method)
         assert answer.status == 200, case
         if request.method != "HEAD":
-            seen = {"method": request.method, "target": request.target}
-            assert json.loads(answer.body) == {**seen, "body": request.data.decode("latin-1")}
+            check_application(request, json.loads(answer.body))
         assert answer.says_close == request.closes
     if case.rejection is not None:
-        answer = wire.read_response()
+        is_head = case.sent.lstrip(b"\r\n").startswith(b"HEAD ")
+        answer = wire.read_response("HEAD" if is_head else "GET")
         assert (answer.status, answer.says_close) == (case.rejection, True)
         assert wire.is_closed()
     elif requests and requests[-1].closes and requests[-1].is_whole:
@@ -76,3 +76,19 @@ def check_answers(case: Case, wire: Wire) -> None:
             assert b" 200 " not in wire.read_to_end().split(b"\r\n")[0]
         except ConnectionCut:
             pass  # a reset is no answer either
+
+
+def check_application(request: Request, seen: dict) -> None:
+    """Compare what the application was given with what the specifications make of the request."""
+    environ, expected = seen["environ"], request.environ()
+    assert {name: environ.get(name) for name in expected} == expected
+    fields = {name for name in environ if name.startswith("HTTP_")}
+    assert fields <= expected.keys(), "a field that must not reach an application"
+    assert seen["body"] == request.data.decode("latin-1")
+
+
+def test_no_two_cases_send_the_same_bytes() -> None:
+    seen: dict[bytes, str] = {}
+    for case in CASES:
+        other = seen.setdefault(case.sent, case.name)
+        assert other == case.name, f"{case.name} and {other} are one case: delete one"

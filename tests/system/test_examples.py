@@ -66,8 +66,10 @@ def test_an_example_is_served_by_its_folder(
 
 def test_every_example_is_in_the_table_and_in_the_list() -> None:
     folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
-    assert folders == {*FIRST_PAGES, "script"}, "add the new example to FIRST_PAGES in this file"
-    listed = set(re.findall(r"\]\((\w+)\)", (EXAMPLES / "README.md").read_text()))
+    assert folders == {*FIRST_PAGES, "script", "by-environment"}, (
+        "add the new example to FIRST_PAGES in this file"
+    )
+    listed = set(re.findall(r"\]\(([\w-]+)\)", (EXAMPLES / "README.md").read_text()))
     assert folders == listed, "add the new example to examples/README.md"
     missing = {name for name in folders if not (EXAMPLES / name / "README.md").exists()}
     assert not missing, "write a README.md for them"
@@ -86,6 +88,45 @@ def test_the_script_serves_itself(start_command: StartCommand, tools_python: Pat
         assert wire.exchange("GET", "/").body == b"Hello from a script.\n"
     assert server.stop() == 0
     assert not server.has_left_processes()
+
+
+@pytest.mark.parametrize(("command", "workers"), [("dev", 1), ("serve", 2)])
+def test_one_configuration_serves_development_and_production(
+    start_command: StartCommand, tools_python: Path, command: str, workers: int
+) -> None:
+    address = free_tcp_address()
+    environment = "development" if command == "dev" else "production"
+    folder = EXAMPLES / "by-environment"
+    variables = dict(
+        line.split("=", 1)
+        for line in (folder / f"{environment}.env").read_text().splitlines()
+        if not line.startswith("#")
+    )
+    variables |= {"TRIVET_HOST": address.host, "TRIVET_PORT": str(address.port)}
+    server = start_command(
+        [str(tools_python), "-m", "trivet", command], folder, [address], **variables
+    )
+    server.wait_until_listening()
+    with Wire(address) as wire:
+        assert variables["GREETING"].encode() in wire.exchange("GET", "/").body
+        status = wire.exchange("GET", "/broken").status
+    assert status == 500
+    if command == "serve":
+        server.wait_for_output('"server-ready"')
+        assert len(server.child_pids()) == workers
+    assert server.stop() == 0
+
+
+def test_what_differs_between_development_and_production_is_shown(tools_python: Path) -> None:
+    finished = subprocess.run(
+        [str(tools_python), "-m", "trivet", "settings", "--diff", "dev", "serve"],
+        cwd=EXAMPLES / "by-environment",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    shown = {line.split()[0] for line in finished.stdout.splitlines()[1:]}
+    assert {"workers", "graceful_timeout"} <= shown
 
 
 def test_workers_of_the_blog_may_start_together_on_a_new_machine(

@@ -60,7 +60,8 @@ class Site:
         if "--bind" not in flags and not (self.folder / "trivet.toml").exists():
             command += ["--bind", self.address.bind]
         self.server = self._start(command, self.folder, [self.address], **environment)
-        self.server.wait_for_output(until)
+        if until:
+            self.server.wait_for_output(until)
         return self.server
 
     def reload(self, source: str, outcome: str) -> None:

@@ -129,7 +129,7 @@ rejections! {
     BAD_HOST = "bad-host", 400, "RFC 9112 section 3.2",
         "The Host field is not a host name or address with an optional port.";
     BAD_CONTENT_LENGTH = "bad-content-length", 400, "RFC 9112 section 6.3",
-        "Content-Length is not a plain decimal number below 2^64.";
+        "Content-Length is not a plain decimal number below 2^63.";
     TWO_CONTENT_LENGTHS = "two-content-lengths", 400, "RFC 9112 section 6.3",
         "There is more than one Content-Length.";
     LENGTH_AND_CODING = "length-and-coding", 400, "RFC 9112 section 6.3",
@@ -172,6 +172,8 @@ rejections! {
         "The head of the request did not arrive in time.";
     BODY_TIMEOUT = "body-timeout", 408, "RFC 9110 section 15.5.9",
         "The body of the request did not arrive in time.";
+    BODY_CUT = "body-cut", 400, "RFC 9112 section 8",
+        "The client stopped sending before the end of the body.";
     BODY_TOO_LARGE = "body-too-large", 413, "RFC 9110 section 15.5.14",
         "The body of the request is larger than the limit.";
     APP_FAILED = "app-failed", 500, "RFC 9110 section 15.6.1",

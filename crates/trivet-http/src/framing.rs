@@ -117,6 +117,8 @@ fn body(findings: &Findings, version: Version) -> Result<Body, Fault> {
 }
 
 /// RFC 9110 section 8.6: `1*DIGIT`, and no more than fits. A list such as "10, 10" is refused too.
+/// What does not fit a signed number of 64 bits can never arrive, and is a negative length to
+/// whoever counts in one.
 fn content_length(value: &[u8]) -> Result<u64, Fault> {
     if value.is_empty() {
         return Err(&error::BAD_CONTENT_LENGTH);
@@ -130,6 +132,9 @@ fn content_length(value: &[u8]) -> Result<u64, Fault> {
             .checked_mul(10)
             .and_then(|tens| tens.checked_add(u64::from(byte - b'0')))
             .ok_or(&error::BAD_CONTENT_LENGTH)?;
+    }
+    if length > i64::MAX as u64 {
+        return Err(&error::BAD_CONTENT_LENGTH);
     }
     Ok(length)
 }
@@ -187,8 +192,10 @@ mod tests {
     fn lengths_are_plain_decimal_numbers() {
         assert_eq!(content_length(b"0"), Ok(0));
         assert_eq!(content_length(b"0005"), Ok(5));
-        assert_eq!(content_length(b"18446744073709551615"), Ok(u64::MAX));
+        assert_eq!(content_length(b"9223372036854775807"), Ok(i64::MAX as u64));
         for value in [
+            "9223372036854775808",
+            "18446744073709551615",
             "",
             "+5",
             "-5",

@@ -21,6 +21,11 @@ pub(crate) fn parse(text: &[u8]) -> Option<HostAndPort<'_>> {
     } else {
         reg_name_length(text)?
     };
+    // A comma is of the grammar, in the name of no host, and what is left when an intermediary has
+    // joined two Host fields to one (RFC 9110 section 5.3).
+    if text.contains(&b',') {
+        return None;
+    }
     let (host, rest) = text.split_at(host_length);
     let port = match rest {
         [] => None,
@@ -103,7 +108,7 @@ mod tests {
             "x--y",
             "v1.example",
             "[v7.a:b]",
-            "a,b;c=d",
+            "a;c=d",
             "example.com:00080",
         ] {
             assert!(parse(text.as_bytes()).is_some(), "{text}");
@@ -114,6 +119,7 @@ mod tests {
     fn what_is_not_of_the_grammar_is_refused() {
         for text in [
             "a b",
+            "a,b",
             "a/b",
             "a?b",
             "a#b",

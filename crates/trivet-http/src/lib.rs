@@ -28,4 +28,5 @@ pub use error::Rejection;
 pub use head::{Body, Field, Head, Progress, Span, Version};
 pub use known::Known;
 pub use limits::Limits;
+pub use request_line::begins_with_head;
 pub use trusted::{Trusted, UnknownPeer};

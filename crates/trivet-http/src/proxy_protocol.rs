@@ -92,6 +92,10 @@ fn line(bytes: &[u8]) -> Result<Option<Header>, Fault> {
         };
     };
     let text = window[SIGNATURE_1.len()..end].strip_suffix(b"\r").ok_or(Fault::Malformed)?;
+    // A CR before the last ends the line too early: refused above when it arrives before the LF.
+    if text.contains(&b'\r') {
+        return Err(Fault::Malformed);
+    }
     let source = source_of_line(text).ok_or(Fault::Malformed)?;
     Ok(Some(Header { source, len: end + 1 }))
 }

@@ -32,6 +32,13 @@ pub(crate) fn skip_empty_lines(buffer: &[u8]) -> Result<Option<usize>, Fault> {
     }
 }
 
+/// Whether the bytes begin with a request of the method HEAD, be it valid or not: the answer to it,
+/// also one that refuses it, has no content (RFC 9110 section 9.3.2).
+#[must_use]
+pub fn begins_with_head(bytes: &[u8]) -> bool {
+    matches!(skip_empty_lines(bytes), Ok(Some(start)) if bytes[start..].starts_with(b"HEAD "))
+}
+
 /// Reads the request line that begins at `start` into `head`; the index of the first field line, or
 /// `None` when more bytes are needed.
 pub(crate) fn parse(

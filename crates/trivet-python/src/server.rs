@@ -1,14 +1,14 @@
 //! `trivet._engine.Server`: the engine as Python's main thread sees it.
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::{Mutex, PoisonError};
 
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
-use trivet_server::{Engine, Event, Listener, SharedMemory};
+use pyo3::types::{PyBytes, PyDict};
+use trivet_server::{About, Engine, Event, HandedOver, Listener, SharedMemory};
 
 use crate::config::EngineConfig;
 use crate::wsgi::Wsgi;
@@ -61,20 +61,25 @@ impl Server {
         self.engine.news().as_raw_fd()
     }
 
-    /// What has happened: {"threads_wanted": int, "stopped_accepting": bool, "drained": bool}.
+    /// What has happened, by the names in _engine.pyi.
     fn events<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let _one_reader = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = PyDict::new(py);
         answer.set_item("threads_wanted", 0)?;
         answer.set_item("stopped_accepting", false)?;
         answer.set_item("drained", false)?;
+        answer.set_item("handed_over", false)?;
+        let mut other_protocols = Vec::new();
         for event in self.engine.events() {
             match event {
                 Event::ThreadsWanted(count) => answer.set_item("threads_wanted", count)?,
                 Event::StoppedAccepting => answer.set_item("stopped_accepting", true)?,
                 Event::Drained => answer.set_item("drained", true)?,
+                Event::HandedOver => answer.set_item("handed_over", true)?,
+                Event::OtherProtocol(name) => other_protocols.push(name),
             }
         }
+        answer.set_item("other_protocols", other_protocols)?;
         Ok(answer)
     }
 
@@ -102,6 +107,40 @@ impl Server {
     /// Begins a graceful stop; events() says when it is over.
     fn drain(&self) {
         self.engine.drain();
+    }
+
+    /// Stops accepting, and gives up every connection of which no request runs, now or later.
+    fn hand_over(&self) {
+        self.engine.hand_over();
+    }
+
+    /// What was given up: descriptor, which is the caller's from now on, what is known of the
+    /// connection, bytes received.
+    fn take_handed_over<'py>(&self, py: Python<'py>) -> Vec<(i32, String, Bound<'py, PyBytes>)> {
+        let taken = self.engine.take_handed_over().into_iter();
+        taken
+            .map(|HandedOver { socket, about, received }| {
+                (socket.into_raw_fd(), about.to_string(), PyBytes::new(py, &received))
+            })
+            .collect()
+    }
+
+    /// Serves a connection that another engine gave up. Takes the descriptor over.
+    fn adopt(&self, descriptor: i32, about: &str, received: Vec<u8>) -> PyResult<()> {
+        if descriptor < 0 {
+            return Err(PyValueError::new_err("a descriptor is not negative"));
+        }
+        // SAFETY: the caller gives the descriptor away with this call, as the stub says.
+        let socket = unsafe { OwnedFd::from_raw_fd(descriptor) };
+        match about.parse::<About>() {
+            Ok(about) if about.listener < self.addresses.len() => {
+                self.engine.adopt(HandedOver { socket, about, received });
+                Ok(())
+            }
+            _ => Err(PyValueError::new_err(format!(
+                "{about:?} is about no connection of this server"
+            ))),
+        }
     }
 
     /// Stops at once: open connections are closed, threads return from their wait.

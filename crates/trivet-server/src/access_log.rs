@@ -350,6 +350,57 @@ mod tests {
         assert!(line.contains("\"x\\\"\\x0d\\x0a\\x1b[2J\\xff\\\\\""), "{line}");
     }
 
+    /// What a reader of either format makes of the text between two quotes.
+    fn unescaped(mut text: &str, escape: &str) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while let Some(first) = text.chars().next() {
+            if let Some(rest) = text.strip_prefix(escape) {
+                bytes.push(u8::from_str_radix(&rest[..2], 16).unwrap());
+                text = &rest[2..];
+                continue;
+            }
+            let rest = text.strip_prefix('\\').unwrap_or(text);
+            assert!(rest.len() < text.len() || first != '"', "{text}");
+            bytes.push(rest.as_bytes()[0]);
+            text = &rest[1..];
+        }
+        bytes
+    }
+
+    #[test]
+    fn any_bytes_come_back_from_a_line_of_printable_ascii() {
+        let mut state = 0x6c6f_6700_u64;
+        let mut random = |below: usize| {
+            // xorshift64 (Marsaglia, "Xorshift RNGs", 2003)
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state % below as u64) as usize
+        };
+        for round in 0..20_000 {
+            let length = random(12);
+            let special = b"\"\\\r\n\0\x1bnux0{}";
+            let bytes: Vec<u8> = (0..length)
+                .map(|_| match random(2) {
+                    0 => special[random(special.len())],
+                    _ => random(256) as u8,
+                })
+                .collect();
+            let (format, escape, before, after) = match round % 2 {
+                0 => (LogFormat::Text, "\\x", "\"-\" \"", "\" 1.234ms\n"),
+                _ => (LogFormat::Json, "\\u00", "\"user_agent\":\"", "\",\"duration_ms\""),
+            };
+            let line = line(format, &Entry { method: &bytes, ..entry(&bytes, &bytes) });
+            let (text, end) = line.split_at(line.len() - 1);
+            assert!(
+                end == "\n" && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+                "{line}"
+            );
+            let shown = line.split_once(before).and_then(|(_, rest)| rest.rsplit_once(after));
+            assert_eq!(unescaped(shown.unwrap().0, escape), bytes, "{line}");
+        }
+    }
+
     #[test]
     fn a_batch_is_cut_between_lines() {
         assert_eq!(whole_lines(b"one\ntwo\nthree\n", 9), b"one\ntwo\n");

@@ -9,7 +9,7 @@ pub enum BodyError {
     Rejected(Rejection),
     /// The client left in the middle.
     ClientLeft,
-    /// The client sent nothing for the whole body timeout.
+    /// The client sent nothing for the whole body timeout, or less than the least rate.
     Stalled,
 }
 

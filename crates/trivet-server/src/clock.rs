@@ -1,5 +1,7 @@
 //! Two clocks, both read without a system call: milliseconds for deadlines, the date for answers.
 
+use std::time::Duration;
+
 use rustix::time::{ClockId, clock_gettime};
 
 /// The coarse clocks tick every 1 to 4 ms, which is fine for deadlines and costs a tenth.
@@ -14,6 +16,11 @@ const REALTIME: ClockId = ClockId::Realtime;
 
 /// Milliseconds on a clock that never goes back.
 pub(crate) type Milliseconds = u64;
+
+/// A duration for deadlines.
+pub(crate) fn milliseconds(duration: Duration) -> Milliseconds {
+    duration.as_millis().try_into().unwrap_or(u64::MAX / 4)
+}
 
 /// Now, for deadlines.
 pub(crate) fn now() -> Milliseconds {

@@ -4,6 +4,8 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use crate::access_log::LogFormat;
+use crate::clock::milliseconds;
+use crate::pace::Demand;
 
 /// Everything that can be set.
 #[derive(Clone, Debug)]
@@ -20,10 +22,24 @@ pub struct Config {
     pub body_timeout: Duration,
     /// How long a client may refuse to take any of the answer.
     pub write_timeout: Duration,
+    /// The least bytes a second of a head, after a third of `header_timeout`; 0 asks for none.
+    pub header_min_rate: u64,
+    /// The least bytes a second of a request body, over each `body_timeout`; 0 asks for none.
+    pub body_min_rate: u64,
+    /// The least bytes a second that a client must take, over each `write_timeout`; 0 asks for none.
+    pub write_min_rate: u64,
+    /// The most connections; `None` is as many as there are descriptors.
+    pub connections: Option<usize>,
+    /// Requests on one connection, after which it is closed; `None` is unlimited.
+    pub requests_per_connection: Option<u64>,
+    /// Complete requests that may wait for a thread; more are answered with 503.
+    pub queue: usize,
     /// The most application threads.
     pub threads: usize,
     /// The value of the Server field; empty for none.
     pub server: Vec<u8>,
+    /// Other processes accept from the same sockets: one that is full leaves new connections to them.
+    pub shares_listeners: bool,
     /// Connections accepted at once, so that processes that share a listener share the load.
     pub accepts_per_turn: usize,
     /// Peers whose word about the client is believed.
@@ -34,6 +50,20 @@ pub struct Config {
     pub proxy_protocol: bool,
     /// The access log on standard output, or none.
     pub access_log: Option<LogFormat>,
+}
+
+impl Config {
+    pub(crate) fn head_demand(&self) -> Demand {
+        Demand { patience: milliseconds(self.header_timeout), rate: self.header_min_rate }
+    }
+
+    pub(crate) fn body_demand(&self) -> Demand {
+        Demand { patience: milliseconds(self.body_timeout), rate: self.body_min_rate }
+    }
+
+    pub(crate) fn write_demand(&self) -> Demand {
+        Demand { patience: milliseconds(self.write_timeout), rate: self.write_min_rate }
+    }
 }
 
 /// A socket that is bound and listening already.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use rustix::net::sockopt;
 
@@ -11,6 +12,8 @@ use crate::application::Application;
 use crate::body::BodyReader;
 use crate::clock::Milliseconds;
 use crate::output::Output;
+use crate::pace::Pace;
+use crate::system;
 
 /// A connection's place in the slab. The generation makes events for an earlier owner harmless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +95,12 @@ pub(crate) struct BodyAhead {
     pub(crate) reader: BodyReader,
     /// Bytes of `input` that `reader` has seen.
     pub(crate) seen: usize,
-    /// When the client has stalled for too long.
+    /// When the first of it was waited for.
+    pub(crate) began: Milliseconds,
+    /// When the client has stalled for too long, or has been too slow.
     pub(crate) times_out: Milliseconds,
+    /// There is enough to call the application with, and too many threads wait for clients.
+    pub(crate) is_held_back: bool,
 }
 
 /// What comes after the last byte of an answer.
@@ -138,6 +145,10 @@ pub(crate) struct Connection<A: Application> {
     pub(crate) is_put_off: bool,
     /// Whether the poller also watches for room to write.
     pub(crate) watches_writable: bool,
+    /// How fast the client takes what is queued, while it is waited for.
+    pub(crate) pace: Pace,
+    /// Requests that the application has been given.
+    pub(crate) requests: u64,
     /// Bytes thrown away in the phases Discard and Linger.
     pub(crate) discarded: u64,
 }
@@ -167,8 +178,24 @@ impl<A: Application> Connection<A> {
             was_served: false,
             is_put_off: false,
             watches_writable: false,
+            pace: Pace::default(),
+            requests: 0,
             discarded: 0,
         }
+    }
+
+    /// Bytes that the client's side has acknowledged, counted from anywhere. What the kernel has
+    /// taken says little: it may keep megabytes for a client that reads nothing.
+    pub(crate) fn taken(&self) -> i64 {
+        self.output.handed_over().cast_signed() - system::unacknowledged(&self.socket)
+    }
+
+    /// Lets the close that follows be a reset. Otherwise the kernel would go on offering what it has
+    /// buffered, megabytes perhaps, to a client that takes none of it, for a quarter of an hour, and
+    /// the client would not come to see the end (tcp(7), tcp_orphan_retries).
+    pub(crate) fn give_up(&self) {
+        // Where it fails the close is an ordinary one.
+        let _ = sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO));
     }
 
     /// Tells the client that nothing more will come.
@@ -182,6 +209,12 @@ impl<A: Application> Connection<A> {
 pub(crate) fn send_without_delay(socket: impl AsFd) {
     // A socket that cannot do this is only slower.
     let _ = sockopt::set_tcp_nodelay(socket, true);
+}
+
+/// Closing the socket will throw away what is not sent and tell the peer so (RST, tcp(7)).
+pub(crate) fn reset_when_closed(socket: &OwnedFd) {
+    // A Unix socket knows no reset; its peer sees an orderly end.
+    let _ = sockopt::set_socket_linger(socket, Some(Duration::ZERO));
 }
 
 #[cfg(test)]

@@ -59,11 +59,13 @@ pub(crate) struct Output<B> {
     pieces: VecDeque<Piece<B>>,
     /// Bytes in memory that only this queue holds; what belongs to the application does not count.
     owned: usize,
+    /// Bytes that the kernel has taken from here.
+    handed_over: u64,
 }
 
 impl<B: AsRef<[u8]>> Output<B> {
     pub(crate) fn new() -> Self {
-        Self { pieces: VecDeque::new(), owned: 0 }
+        Self { pieces: VecDeque::new(), owned: 0, handed_over: 0 }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -72,6 +74,11 @@ impl<B: AsRef<[u8]>> Output<B> {
 
     pub(crate) fn owned_bytes(&self) -> usize {
         self.owned
+    }
+
+    /// Bytes that the kernel has taken from here so far.
+    pub(crate) fn handed_over(&self) -> u64 {
+        self.handed_over
     }
 
     /// Pieces that are queued; a stream of shared pieces is bounded by their number.
@@ -131,6 +138,7 @@ impl<B: AsRef<[u8]>> Output<B> {
             match result {
                 Ok(sent) => {
                     total += sent as u64;
+                    self.handed_over += sent as u64;
                     self.advance(sent);
                 }
                 Err(Errno::AGAIN) => return Flushed::Blocked(total),

@@ -117,10 +117,29 @@ struct Crew<A: Application> {
     /// Threads whose request has become a conversation of its own (WebSocket): they may go on for
     /// hours and do not count against the limit.
     conversing: usize,
+    /// Threads that wait for a client, in the middle of a request.
+    on_clients: usize,
     /// The monitor holds the token because every application thread is busy.
     monitor_holds: bool,
     stopping: bool,
 }
+
+/// What became of a thread that wants the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queued {
+    Waiting,
+    /// It waits; the monitor holds the token and must be told.
+    TellMonitor,
+    /// Others took its place while it was away: there are as many threads as there may be.
+    Surplus,
+}
+
+/// For each thread that may be busy, so many more may wait for slow clients. A thread that waits
+/// costs memory and nothing else: docs/reference/limits.md has the measurement.
+const WAITING_PER_THREAD: usize = 4;
+
+/// Threads that wait for work however long none comes.
+const SPARE_THREADS: usize = 1;
 
 /// When the token is released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,6 +177,7 @@ impl<A: Application> Scheduler<A> {
                 threads: 0,
                 wanted: 0,
                 conversing: 0,
+                on_clients: 0,
                 monitor_holds: false,
                 stopping: false,
             }),
@@ -204,7 +224,18 @@ impl<A: Application> Scheduler<A> {
         if !crew.waiting.is_empty() || crew.wanted > 0 || crew.stopping {
             return 0;
         }
-        (existing / 4).clamp(1, 8).min((self.limit + crew.conversing).saturating_sub(existing))
+        (existing / 4).clamp(1, 8).min(self.allowed(crew).saturating_sub(existing))
+    }
+
+    /// How many threads there may be now. Those that talk to a client by themselves do not count,
+    /// and neither do those that wait for a slow one, up to a bound that keeps memory bounded.
+    fn allowed(&self, crew: &Crew<A>) -> usize {
+        self.limit + crew.conversing + crew.on_clients.min(self.most_on_clients())
+    }
+
+    /// With one thread the application may rely on being alone.
+    fn most_on_clients(&self) -> usize {
+        if self.has_one_thread() { 0 } else { self.limit * WAITING_PER_THREAD }
     }
 
     /// For the monitor: passes the token on if an application thread waits, else gives it back and
@@ -226,7 +257,7 @@ impl<A: Application> Scheduler<A> {
     pub(crate) fn join(&self) -> bool {
         let mut crew = locked(&self.crew);
         crew.wanted = crew.wanted.saturating_sub(1);
-        if crew.stopping || crew.threads >= self.limit + crew.conversing {
+        if crew.stopping || crew.threads >= self.allowed(&crew) {
             return false;
         }
         crew.threads += 1;
@@ -251,11 +282,33 @@ impl<A: Application> Scheduler<A> {
         locked(&self.crew).conversing -= 1;
     }
 
+    /// A thread begins to wait for its client; says how many threads to start in its place.
+    pub(crate) fn client_wait_begins(&self) -> usize {
+        let mut crew = locked(&self.crew);
+        crew.on_clients += 1;
+        // Otherwise whoever has the token asks when it is passed on.
+        let ask = if crew.monitor_holds { self.threads_to_ask_for(&crew) } else { 0 };
+        crew.wanted += ask;
+        ask
+    }
+
+    pub(crate) fn client_wait_ends(&self) {
+        locked(&self.crew).on_clients -= 1;
+    }
+
     /// Whether fewer than half of the threads that there may be are busy.
     pub(crate) fn has_room(&self) -> bool {
         let crew = locked(&self.crew);
-        crew.threads.saturating_sub(crew.waiting.len()).saturating_sub(crew.conversing) * 2
-            < self.limit
+        let idle = crew.waiting.len() + crew.conversing;
+        let on_clients = crew.on_clients.min(self.most_on_clients());
+        let busy = crew.threads.saturating_sub(idle + on_clients);
+        busy * 2 < self.limit && crew.on_clients < self.limit
+    }
+
+    /// Whether one more thread may come to wait for the rest of a body. Only so many may do that
+    /// that there are threads left for clients that do not take their answer.
+    pub(crate) fn has_room_for_slow_bodies(&self) -> bool {
+        locked(&self.crew).on_clients < self.limit
     }
 
     #[cfg(test)]
@@ -263,11 +316,26 @@ impl<A: Application> Scheduler<A> {
         locked(&self.crew).threads
     }
 
-    /// Queues an application thread for the token; true if the monitor holds it and must be told.
-    pub(crate) fn queue(&self, seat: &Arc<Seat<A>>) -> bool {
+    /// Queues an application thread for the token.
+    pub(crate) fn queue(&self, seat: &Arc<Seat<A>>) -> Queued {
         let mut crew = locked(&self.crew);
+        if crew.threads > self.allowed(&crew) {
+            return Queued::Surplus;
+        }
         crew.waiting.push(Arc::clone(seat));
-        crew.monitor_holds
+        if crew.monitor_holds { Queued::TellMonitor } else { Queued::Waiting }
+    }
+
+    /// For a thread that has waited for long: true when it has been taken from those that wait, and
+    /// may end. A seat that is not among them any more has the token, or is about to get it.
+    pub(crate) fn retire(&self, seat: &Arc<Seat<A>>) -> bool {
+        let mut crew = locked(&self.crew);
+        if crew.waiting.len() <= SPARE_THREADS {
+            return false;
+        }
+        let before = crew.waiting.len();
+        crew.waiting.retain(|waiting| !Arc::ptr_eq(waiting, seat));
+        crew.waiting.len() < before
     }
 
     /// Ends all waiting, now and later.
@@ -429,6 +497,21 @@ mod tests {
     }
 
     #[test]
+    fn threads_that_have_waited_for_long_end_but_for_a_few() {
+        let scheduler = scheduler(20);
+        let seats: Vec<_> = (0..SPARE_THREADS + 2).map(|_| Seat::new()).collect();
+        for seat in &seats {
+            scheduler.queue(seat);
+        }
+        let stranger = Seat::new();
+        assert!(!scheduler.retire(&stranger), "it has been given the token meanwhile");
+        assert!(scheduler.retire(&seats[0]) && !scheduler.retire(&seats[0]));
+        assert!(scheduler.retire(&seats[2]));
+        assert!(!scheduler.retire(&seats[1]), "these are kept");
+        assert_eq!(locked(&scheduler.crew).waiting.len(), SPARE_THREADS);
+    }
+
+    #[test]
     fn threads_that_could_not_be_started_can_be_asked_for_again() {
         let scheduler = scheduler(20);
         locked(&scheduler.crew).wanted = 3;
@@ -484,7 +567,7 @@ mod tests {
     fn a_stop_ends_the_waits_of_those_who_queue_and_of_the_monitor_for_good() {
         let scheduler = scheduler(4);
         let seat = Seat::new();
-        assert!(!scheduler.queue(&seat), "nobody holds the token");
+        assert_eq!(scheduler.queue(&seat), Queued::Waiting, "nobody holds the token");
         scheduler.stop();
         for seat in [&seat, &scheduler.monitor] {
             assert!(matches!(seat.wait(None), Woken::Stop));

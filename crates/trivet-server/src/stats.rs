@@ -91,12 +91,18 @@ counters! {
     requests,
     /// Times that a connection could not be taken, for want of descriptors or memory.
     accepts_failed,
+    /// Times that new connections had to wait: no descriptors, or as many connections as may be.
+    accepts_held_back,
     /// Idle connections closed to make room for new ones.
     connections_shed,
     /// Connections closed because no valid PROXY header came, or not from a trusted peer.
     proxy_headers_refused,
     /// Requests refused by the engine.
     requests_rejected,
+    /// Requests answered with 503 because too many waited for a thread; rejected, too.
+    requests_turned_away,
+    /// Threads that wait for a client to send or to take, now.
+    threads_on_clients,
     /// Requests during whose application call the token was taken away.
     steals,
     /// Changes between early and late release of the token.

@@ -75,7 +75,8 @@ class RunGuard:
     app may call `run()` from a thread that it started. Calls may come from any thread.
     """
 
-    def __init__(self, report: Report | None = None) -> None:
+    def __init__(self, report: Report | None = None, leave: Sequence[str] = ()) -> None:
+        self._leave = leave
         self.ignored: list[IgnoredRun] = []
         self._report = report
         self._places: set[str] = set()
@@ -91,7 +92,7 @@ class RunGuard:
     def install(self) -> None:
         """Replace what is imported already, and wait for the rest."""
         for name in _RUNNERS_OF_MODULE:
-            module = sys.modules.get(name)
+            module = None if name in self._leave else sys.modules.get(name)
             if module is not None:
                 self.replace_in(module)
         sys.meta_path.insert(0, self)
@@ -110,7 +111,7 @@ class RunGuard:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Let the other finders find a module of the table, and act when it has been executed."""
-        if name not in _RUNNERS_OF_MODULE:
+        if name not in _RUNNERS_OF_MODULE or name in self._leave:
             return None
         for finder in sys.meta_path:
             if finder is self:
@@ -187,13 +188,15 @@ class RunGuard:
             self._report(ignored)
 
 
-def guard_run(report: Report | None = None) -> RunGuard:
+def guard_run(report: Report | None = None, leave: Sequence[str] = ()) -> RunGuard:
     """Make the calls of the table harmless from now on; `report` is told of each place once.
+
+    `leave` names modules of the table that are left as they are.
 
     Returns the guard, which is in place until its `remove()` or the end of `with`. Where one guard
     is in place already, calls go on being reported to that one.
     """
-    guard = RunGuard(report)
+    guard = RunGuard(report, leave)
     guard.install()
     return guard
 

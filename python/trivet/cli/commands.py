@@ -12,10 +12,20 @@ class Command:
 
 
 COMMANDS: dict[str, Command] = {
+    "dev": Command(
+        "trivet.cli.dev",
+        "Serve an application while you write it: it reloads itself.",
+    ),
     "serve": Command("trivet.cli.serve", "Serve an application in production."),
     "settings": Command(
         "trivet.cli.settings", "Show every setting, its value, and where the value came from."
     ),
+    "ps": Command("trivet.cli.ps", "Show the workers of a running server."),
+    "top": Command("trivet.cli.top", "Watch a running server: its workers, rates, and threads."),
+    "stacks": Command("trivet.cli.stacks", "Show where the threads of a running server are."),
+    "reload": Command("trivet.cli.reload", "Replace the workers of a running server: new code."),
+    "scale": Command("trivet.cli.scale", "Change the number of workers of a running server."),
+    "stop": Command("trivet.cli.stop", "Stop a running server gracefully."),
 }
 
 HELP_WORDS = ("-h", "--help")

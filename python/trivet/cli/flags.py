@@ -9,7 +9,7 @@ from __future__ import annotations
 from trivet.cli.commands import HELP_WORDS, HelpWanted
 from trivet.errors import UnknownSetting, UsageError
 from trivet.settings.kinds import ListOf, Switch
-from trivet.settings.table import SPECS
+from trivet.settings.table import MODES, SPECS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,6 +135,11 @@ class _Parser:
             self.parsed.config_file = Path(self._value("--config", "FILE", value))
         elif flag in MEANINGS:
             spec, state = MEANINGS[flag]
+            if spec.only_in is not None and self.command in MODES and self.command != spec.only_in:
+                raise UnknownSetting(
+                    f"trivet {self.command} has no flag {flag}",
+                    hint=f"it is a flag of trivet {spec.only_in}",
+                )
             if state is None:
                 self._setting(spec, value)
             else:

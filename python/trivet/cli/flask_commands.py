@@ -1,7 +1,7 @@
-"""`flask serve`: hands the application that Flask's own CLI names over to `trivet serve`.
+"""`flask serve` and `flask dev`: hand the application that Flask's own CLI names over to Trivet.
 
-Flask imports this module for each of its commands, so it loads nothing of Trivet's before `serve`
-is really called. Flask does not load the app here: every worker does that for itself.
+Flask imports this module for each of its commands, so it loads nothing of Trivet's before one of
+them is really called. Flask does not load the app here: every worker does that for itself.
 """
 
 from __future__ import annotations
@@ -30,13 +30,30 @@ HANDED_ON = {
 @click.pass_context
 def serve(context: click.Context, flags: tuple[str, ...]) -> None:
     """Serve the app in production; takes the flags of `trivet serve`."""
+    _hand_on("serve", context, flags)
+
+
+@click.command(
+    "dev",
+    short_help="Serve the app while you write it, with Trivet.",
+    context_settings=HANDED_ON,
+    add_help_option=False,
+)
+@click.argument("flags", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def dev(context: click.Context, flags: tuple[str, ...]) -> None:
+    """Serve the app while you write it; takes the flags of `trivet dev`."""
+    _hand_on("dev", context, flags)
+
+
+def _hand_on(command: str, context: click.Context, flags: tuple[str, ...]) -> None:
     from trivet.cli.main import main
 
     # Flask's CLI sets this for itself. Left in place it would be inherited by the programs that the
     # app starts, and any Flask app among them would refuse to run; Trivet's own guard is enough.
     os.environ.pop("FLASK_RUN_FROM_CLI", None)
     target = target_of(context.ensure_object(ScriptInfo))
-    context.exit(main(["serve", *([target] if target else []), *flags]))
+    context.exit(main([command, *([target] if target else []), *flags]))
 
 
 def target_of(info: ScriptInfo) -> str:

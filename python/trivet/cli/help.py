@@ -64,7 +64,7 @@ def _rows(group: str, mode: Mode) -> list[tuple[str, str]]:
     return [
         (_flags_of(spec), f"{spec.help}\n{_where_else(spec, mode)}")
         for spec in SPECS.values()
-        if spec.group == group and not spec.positional
+        if spec.group == group and not spec.positional and spec.only_in in (None, mode)
     ]
 
 

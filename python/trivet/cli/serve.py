@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from functools import partial
 
 from trivet.app.load import load_app
 from trivet.app.production import refuse_debug, refuse_debug_environment
-from trivet.cli.flags import parse_flags
+from trivet.cli.flags import OwnFlag, parse_flags
+from trivet.control.guest import controlled
 from trivet.errors import AppImportFailed
 from trivet.project.find_app import find_app
 from trivet.settings.resolve import resolve
@@ -33,6 +35,19 @@ if TYPE_CHECKING:
     from trivet.project.find_app import AppChoice
     from trivet.settings.resolve import Resolved
     from trivet.worker.main import Loaded
+
+#: Named for what most people come from; it reads files of uWSGI and waitress too.
+FOREIGN_FLAG = "--gunicorn-config"
+
+OWN_FLAGS = (
+    OwnFlag(
+        FOREIGN_FLAG,
+        "Read this gunicorn.conf.py (python:MODULE, or - for none) and GUNICORN_CMD_ARGS too, or a "
+        "file of uWSGI or waitress. Says what is used and what is not; every other place is "
+        "stronger. `trivet settings --from FILE` writes the trivet.toml that says the same.",
+        ("FILE",),
+    ),
+)
 
 
 def run(arguments: list[str]) -> int:
@@ -69,6 +84,7 @@ def run(arguments: list[str]) -> int:
             log=log,
             multiprocess=workers > 1,
             app_name=choice.name,
+            preload=resolved.settings.preload and sys.platform == "linux",
         )
 
     def renew() -> tuple[WorkerPlan, int]:
@@ -85,22 +101,32 @@ def run(arguments: list[str]) -> int:
     try:
         plan = plan_of(resolved, choice, startup, workers, listeners.sockets)
         supervisor = Supervisor(workers, listeners, plan, log, began, renew)
-        return supervise(supervisor, resolved.settings, log)
+        with controlled(supervisor, resolved.settings.control, os.environ, log):
+            return supervise(supervisor, resolved.settings, log)
     finally:
         listeners.close()
 
 
 def read_settings(arguments: list[str], directory: Path) -> Resolved:
     """The settings as flags, variables and files have them now. Raises TrivetError."""
-    parsed = parse_flags("serve", arguments, "serve")
-    return resolve(
+    parsed = parse_flags("serve", arguments, "serve", OWN_FLAGS)
+    foreign = None
+    if FOREIGN_FLAG in parsed.own:
+        from trivet.foreign.files import from_file
+
+        foreign = from_file(parsed.own[FOREIGN_FLAG][0], os.environ)
+    resolved = resolve(
         mode="serve",
         flags=parsed.flags,
         keywords={},
         environ=os.environ,
         directory=directory,
         config_file=parsed.config_file,
+        foreign=None if foreign is None else foreign.given,
     )
+    if foreign is not None:
+        resolved.notes = (*foreign.notes(), *resolved.notes)
+    return resolved
 
 
 def load(choice: AppChoice, startup: Startup) -> Loaded:

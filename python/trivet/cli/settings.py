@@ -26,6 +26,11 @@ OWN_FLAGS = (
         "is trivet.serve() in a program of yours).",
         ("MODE", "MODE"),
     ),
+    OwnFlag(
+        "--from",
+        "Write the trivet.toml that says the same as this file of gunicorn, uWSGI or waitress.",
+        ("FILE",),
+    ),
     OwnFlag("--json", "Write JSON, for programs."),
 )
 
@@ -35,6 +40,15 @@ def run(arguments: list[str]) -> int:
     parsed = parse_flags("settings", arguments, "serve", OWN_FLAGS)
     as_json = "--json" in parsed.own
     colour = wants_colour(sys.stdout, os.environ) and not as_json
+    if "--from" in parsed.own:
+        from trivet.foreign.files import from_file
+        from trivet.foreign.mapping import as_toml
+
+        found = from_file(parsed.own["--from"][0], os.environ)
+        left_out = dict(found.left_out)
+        data: dict[str, object] = {"settings": found.settings, "left_out": left_out}
+        show(to_json(data) if as_json else as_toml(found))
+        return 0
     if "--diff" in parsed.own:
         left, right = (_resolve(parsed, _mode(word)) for word in parsed.own["--diff"])
         show(difference_as_json(left, right) if as_json else difference(left, right, colour))

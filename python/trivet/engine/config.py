@@ -18,12 +18,20 @@ class EngineConfig:
     threads: int
     keep_alive: float
     header_timeout: float
+    header_min_rate: int
     body_timeout: float
+    body_min_rate: int
     write_timeout: float
+    write_min_rate: int
     request_line_limit: int
     header_limit: int
     header_count_limit: int
     body_limit: int
+    chunk_extension_limit: int
+    trailer_limit: int
+    worker_connections: int
+    queue_limit: int
+    requests_per_connection: int
     root_path: str
     url_scheme: str
     server_header: str
@@ -42,18 +50,40 @@ ACCESS_LOG_FORMATS: dict[str, Literal["json", "logfmt"]] = {"json": "json", "log
 DERIVED_FIELDS = ("access_log_format", "multiprocess")
 
 
-def engine_config(settings: Settings, *, multiprocess: bool) -> EngineConfig:
-    """The engine's configuration; `multiprocess` says whether other processes serve the sockets."""
+def connections_for(open_files: int) -> int:
+    """How many connections a process has room for that may open so many files; 0 is no limit.
+
+    The application opens files, too, and fails when there are none left: an eighth is for it, and
+    at least 64 as long as that is not more than half.
+    """
+    if open_files < 0:  # RLIM_INFINITY
+        return 0
+    return max(1, open_files - min(max(open_files // 8, 64), open_files // 2))
+
+
+def engine_config(settings: Settings, *, multiprocess: bool, open_files: int = -1) -> EngineConfig:
+    """The engine's configuration; `multiprocess` says whether other processes serve the sockets.
+
+    `open_files`: how many files this process may open, -1 for any number.
+    """
     return EngineConfig(
         threads=settings.threads,
         keep_alive=settings.keep_alive,
         header_timeout=settings.header_timeout,
+        header_min_rate=settings.header_min_rate,
         body_timeout=settings.body_timeout,
+        body_min_rate=settings.body_min_rate,
         write_timeout=settings.write_timeout,
+        write_min_rate=settings.write_min_rate,
         request_line_limit=settings.request_line_limit,
         header_limit=settings.header_limit,
         header_count_limit=settings.header_count_limit,
         body_limit=settings.body_limit,
+        chunk_extension_limit=settings.chunk_extension_limit,
+        trailer_limit=settings.trailer_limit,
+        worker_connections=settings.worker_connections or connections_for(open_files),
+        queue_limit=settings.queue_limit,
+        requests_per_connection=settings.requests_per_connection,
         root_path=settings.root_path,
         url_scheme=settings.url_scheme,
         server_header=settings.server_header,

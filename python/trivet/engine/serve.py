@@ -9,6 +9,8 @@ import time
 
 import trivet._engine as compiled
 from trivet.engine.config import engine_config
+from trivet.host import open_file_limits
+from trivet.observe.log import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,11 +29,32 @@ def print_error(error: BaseException, environ: dict[str, Any] | None) -> None:
     import traceback
 
     lines = traceback.format_exception(type(error), error, error.__traceback__)
+    lines = [unforgeable(entry) for entry in lines]
     if environ is not None:
-        target = str(environ.get("REQUEST_URI", "")).encode("ascii", "backslashreplace").decode()
-        lines.insert(0, f"{environ.get('REQUEST_METHOD', '?')} {target} failed:\n")
+        # What the application has made of its environ.
+        method = printable(environ.get("REQUEST_METHOD", "?"))
+        target = printable(environ.get("REQUEST_URI", ""))
+        lines.insert(0, f"{method} {target} failed:\n".encode("ascii", "backslashreplace").decode())
     sys.stderr.write("".join(lines))
     sys.stderr.flush()
+
+
+def unforgeable(entry: str) -> str:
+    """One entry of a traceback, in which an exception may repeat what a stranger has sent.
+
+    Nothing in it steers a terminal, and later lines are indented, so that none looks like a line of
+    the log.
+    """
+    first, *rest = entry.strip("\n").split("\n")
+    shown = [printable(first)]
+    shown += [line if line[:1] in ("", " ") else f"    {line}" for line in map(printable, rest)]
+    before, after = len(entry) - len(entry.lstrip("\n")), len(entry) - len(entry.rstrip("\n"))
+    return "\n" * before + "\n".join(shown) + "\n" * after
+
+
+#: What the engine tells once when a client speaks another protocol than HTTP/1: names of rejections
+#: in crates/trivet-http/src/error.rs, and of events.
+OTHER_PROTOCOLS = ("tls-on-plain-port", "http2-preface")
 
 
 class Engine:
@@ -49,27 +72,32 @@ class Engine:
         *,
         multiprocess: bool = False,
         on_error: Callable[[BaseException, dict[str, Any] | None], None] = print_error,
+        on_other_protocol: Callable[[str], None] = lambda event: None,
         memory: memoryview | None = None,
     ) -> None:
         """Take over bound, listening sockets; nothing is accepted before `start()`.
 
         The engine works on duplicates: the caller may close its own sockets at any time.
-        `on_error` is called on the serving thread with an exception of the application.
+        `on_error` is called on the serving thread with an exception of the application;
+        `on_other_protocol` in `handle_events()` with the name of an event, once for each.
         The counters lie in `memory` (trivet.observe.shared_memory), or in the engine's own.
 
         Raises OSError when the system gives no descriptors or threads.
         """
         self._server = compiled.Server(
             app,
-            engine_config(settings, multiprocess=multiprocess),
+            engine_config(settings, multiprocess=multiprocess, open_files=open_file_limits()[0]),
             [_describe(listener, settings.url_scheme) for listener in listeners],
             on_error,
             memory,
         )
-        self._threads: list[threading.Thread] = []
+        self._on_other_protocol = on_other_protocol
+        #: Those that live; each takes itself out.
+        self._threads: set[threading.Thread] = set()
         self._started = 0
         self.stopped_accepting = False
         self.drained = False
+        self.has_handed_over = False
 
     def start(self) -> None:
         """Begin to accept and serve."""
@@ -86,7 +114,11 @@ class Engine:
         events = self._server.events()
         self.stopped_accepting = events["stopped_accepting"]
         self.drained = events["drained"]
+        self.has_handed_over = events["handed_over"]
         self._start_threads(events["threads_wanted"])
+        for event in OTHER_PROTOCOLS:
+            if event in events["other_protocols"]:
+                self._on_other_protocol(event)
 
     def _start_threads(self, count: int) -> None:
         for started in range(count):
@@ -94,15 +126,24 @@ class Engine:
             # A real threading.Thread, so that debuggers, profilers and tracers see it. A daemon,
             # because a view that never returns must not keep the process from ending.
             thread = threading.Thread(
-                target=self._server.run_thread, name=f"trivet-{self._started}", daemon=True
+                target=self._run_thread, name=f"trivet-{self._started}", daemon=True
             )
+            self._threads.add(thread)
             try:
                 thread.start()
             except RuntimeError:
+                self._threads.discard(thread)
                 # The system has no more threads: those that are there go on.
                 self._server.threads_not_started(count - started)
                 return
-            self._threads.append(thread)
+
+    def _run_thread(self) -> None:
+        """Serve on the calling thread until the engine does not need it."""
+        try:
+            self._server.run_thread()
+        finally:
+            # The object of a thread that has ended holds locks, and each of them a page of memory.
+            self._threads.discard(threading.current_thread())
 
     def drain(self) -> None:
         """Begin a graceful stop: accept what waits, answer everything, keep no connection.
@@ -111,6 +152,25 @@ class Engine:
         """
         self._server.drain()
 
+    def hand_over(self) -> None:
+        """Stop accepting, and leave connections to another process between two requests.
+
+        Who waits to be accepted stays there. Requests that have begun are answered; `drained`
+        becomes true when no connection is left, `has_handed_over` whenever there are some to take.
+        """
+        self._server.hand_over()
+
+    def take_handed_over(self) -> list[tuple[int, str, bytes]]:
+        """The connections given up: descriptor (the caller's now), what the engine knows of
+        it, and what the client has sent of a request that has not begun.
+        """
+        self.has_handed_over = False
+        return self._server.take_handed_over()
+
+    def adopt(self, descriptor: int, about: str, received: bytes) -> None:
+        """Serve a connection that another engine gave up; the descriptor becomes the engine's."""
+        self._server.adopt(descriptor, about, received)
+
     def stop(self) -> None:
         """Close every connection now. Threads end as soon as their application returns."""
         self._server.stop()
@@ -118,9 +178,9 @@ class Engine:
     def join(self, timeout_seconds: float) -> bool:
         """Wait for the threads to end after `stop()`; false when some are still in the app."""
         deadline = time.monotonic() + timeout_seconds
-        for thread in self._threads:
+        for thread in list(self._threads):
             thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        return not any(thread.is_alive() for thread in list(self._threads))
 
     def tell_after_requests(self, count: int) -> None:
         """Make `fileno()` readable once, after `count` more requests have been answered."""

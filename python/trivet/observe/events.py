@@ -74,6 +74,27 @@ EVENTS = _table(
         "A worker process exists and begins to load the application.",
     ),
     Event(
+        "preload-started",
+        "debug",
+        "the process that imports the app for all workers (pid {pid}) was started",
+        "With `preload`: the workers will be forked from it. Where the log names worker 0, this"
+        " process is meant.",
+    ),
+    Event(
+        "preload-ready",
+        "info",
+        "the app is imported after {seconds} s, and workers are forked from pid {pid}",
+        "With `preload`: the application has loaded, and the workers can begin.",
+    ),
+    Event(
+        "preload-threads",
+        "warning",
+        "importing the app has started threads ({threads}), which do not exist in the workers. "
+        "Start them when they are first used, or turn preload off",
+        "A forked process has one thread, however many its parent had; and what such a thread held"
+        " locked at the time stays locked.",
+    ),
+    Event(
         "worker-still-loading",
         "warning",
         "worker {worker} (pid {pid}) is still importing {app} after {seconds} s",
@@ -163,6 +184,32 @@ EVENTS = _table(
         "warning",
         "the supervisor is gone: worker {worker} (pid {pid}) finishes its requests and stops",
         "The supervisor was killed. No worker outlives it for longer than the graceful timeout.",
+    ),
+    # Serving
+    Event(
+        "tls-on-plain-port",
+        "warning",
+        "a client spoke TLS (https) to a port that speaks plain HTTP; it got 400",
+        "Logged once by each worker. Somebody uses https:// in an address where http:// belongs,"
+        " or a proxy in front was told to speak TLS to Trivet. Strangers who try ports do so too.",
+    ),
+    Event(
+        "http2-preface",
+        "warning",
+        "a client spoke HTTP/2 without asking first; this port speaks HTTP/1.1, so it got 505",
+        "Logged once by each worker. A proxy or a client is set to HTTP/2 with prior knowledge"
+        " (h2c). Set it to HTTP/1.1.",
+    ),
+    # Room
+    Event(
+        "connections-scarce",
+        "warning",
+        "worker {worker} (pid {pid}) has no room for more connections: it closed {shed} idle ones, "
+        "and new ones had to wait {held_back} times",
+        "The worker has as many connections as worker_connections or the limit on open files"
+        " allows. Connections that idle are closed first; when none is idle, new ones wait. Raise"
+        " the limit (LimitNOFILE= under systemd, --ulimit nofile= for a container), or lower"
+        " keep_alive. Said at most once in ten seconds; the numbers are those since the last time.",
     ),
     # Workers are replaced
     Event(
@@ -256,10 +303,88 @@ EVENTS = _table(
         "stopped after {seconds} s",
         "Every worker has ended; the server goes.",
     ),
+    # Told what to do
+    Event(
+        "control-unavailable",
+        "info",
+        "there is no control socket: {reason}",
+        "`trivet ps`, `reload` and the others cannot reach this server: no private directory could"
+        " be made. Give it a path with `control`, or `off`.",
+    ),
     Event(
         "signal-ignored",
         "warning",
         "{signal} was ignored: {reason}",
         "A signal that means something to other servers and nothing to this version of Trivet.",
+    ),
+    # Development; on a terminal the same is told in other words (dev/voices.py)
+    Event(
+        "dev-started",
+        "info",
+        "{app} is served on {url}",
+        "`trivet dev` listens. The fields say what was chosen and why; of variables from `.env` and"
+        " `.flaskenv` only the names.",
+        ("reason", "workers", "threads", "framework", "env", "watch", "errors"),
+    ),
+    Event(
+        "dev-ready",
+        "info",
+        "ready after {seconds} s",
+        "The first worker has loaded the application. Requests that came before it have waited.",
+    ),
+    Event(
+        "dev-changed",
+        "info",
+        "changed: {paths} ({action})",
+        "Files have new contents. The action is `reload`, or what browsers do by themselves.",
+    ),
+    Event(
+        "dev-reloaded",
+        "info",
+        "reloaded in {seconds} s",
+        "The new code answers. `why_cold` says why installed packages were imported again too.",
+        ("why_cold",),
+    ),
+    Event(
+        "dev-failed",
+        "error",
+        "{error} ({place})",
+        "The new code does not load. Browsers are shown the error, and the next save tries again.",
+        ("source", "url", "detail"),
+    ),
+    Event(
+        "dev-recovered",
+        "info",
+        "back in {seconds} s",
+        "The code loads again after an error.",
+        ("why_cold",),
+    ),
+    Event(
+        "dev-exception",
+        "error",
+        "{error} ({place})",
+        "A view has raised. `place` is the last frame of the project's own code; `url` is the page"
+        " with everything.",
+        ("source", "url", "detail"),
+    ),
+    Event(
+        "dev-request",
+        "info",
+        "{method} {path} {status} in {ms} ms",
+        "A request was answered. Requests for static files are left out unless `show_static` is"
+        " on. `view` is the function that answered, for Flask.",
+        ("view",),
+    ),
+    Event(
+        "dev-warm",
+        "debug",
+        "{modules} modules from outside the project are imported for later workers, in {seconds} s",
+        "From now on a reload imports only the project's own modules.",
+    ),
+    Event(
+        "dev-note",
+        "info",
+        "{note}",
+        "Something to know about this start of `trivet dev`.",
     ),
 )

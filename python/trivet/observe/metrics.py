@@ -172,6 +172,12 @@ METRICS = (
     Metric("trivet_requests_in_flight", "gauge", "Requests in the application now.", _in_flight),
     Metric("trivet_threads", "gauge", "Application threads.", _counted("threads")),
     Metric("trivet_threads_busy", "gauge", "Application threads with a request.", _busy_threads),
+    Metric(
+        "trivet_threads_on_clients",
+        "gauge",
+        "Application threads that wait for a client to send or to take.",
+        _counted("threads_on_clients"),
+    ),
     Metric("trivet_connections", "gauge", "Open connections.", _counted("connections_open")),
     Metric(
         "trivet_conversations",
@@ -198,10 +204,22 @@ METRICS = (
         _counted("accepts_failed"),
     ),
     Metric(
+        "trivet_accepts_held_back",
+        "counter",
+        "Times that new connections had to wait, for want of descriptors or at the limit.",
+        _counted("accepts_held_back"),
+    ),
+    Metric(
         "trivet_requests_rejected",
         "counter",
         "Requests that were refused without the application.",
         _counted("requests_rejected"),
+    ),
+    Metric(
+        "trivet_requests_turned_away",
+        "counter",
+        "Requests refused with 503 because too many waited for a thread; rejected, too.",
+        _counted("requests_turned_away"),
     ),
     Metric(
         "trivet_answers_cut",

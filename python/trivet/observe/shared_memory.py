@@ -55,10 +55,14 @@ class WorkerCounters:
         if not self._free:
             return None
         index = self._free.pop()
-        start = index * REGION_BYTES
-        region = Region(index, self._view[start : start + REGION_BYTES])
+        region = Region(index, self.memory_at(index))
         self._live.setdefault(number, []).append(region)
         return region
+
+    def memory_at(self, index: int) -> memoryview:
+        """The memory of a region; also for a process that inherits it, and forks another."""
+        start = index * REGION_BYTES
+        return self._view[start : start + REGION_BYTES]
 
     def end(self, number: int, region: Region | None) -> None:
         """The process has ended, and been reaped: it writes no more."""

@@ -97,6 +97,15 @@ def find(
     return shared if own is None else ConfigurationFile(OWN_FILE, "", _parse(own, OWN_FILE))
 
 
+def places(
+    directory: Path | str, chosen: Path | str | None, environ: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Where `find` looks: the files, whether they are there or not."""
+    named = chosen if chosen is not None else environ.get(CONFIG_VARIABLE) or None
+    names = (OWN_FILE, SHARED_FILE) if named is None else (named,)
+    return tuple(os.path.join(directory, name) for name in names)
+
+
 def _read_chosen(path: str, name: str, origin: str) -> ConfigurationFile:
     if path.endswith(".py"):
         raise ConfigurationUnreadable(

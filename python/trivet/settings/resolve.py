@@ -55,16 +55,20 @@ def resolve(
     directory: Path | str,
     mode: Mode = "serve",
     config_file: Path | str | None = None,
+    foreign: Mapping[str, Given] | None = None,
 ) -> Resolved:
     """Find the value of every setting.
 
     `flags` are texts under the names of settings, as parse_flags gives them. `keywords` are the
     keywords of serve(). The configuration file is `config_file`, or TRIVET_CONFIG, or trivet.toml
-    or pyproject.toml in `directory`. Raises a SettingError for the first thing that is wrong.
+    or pyproject.toml in `directory`. `foreign` is what another server's configuration gives; it is
+    stronger than defaults only. Raises a SettingError for the first thing that is wrong.
     """
     notes: list[str] = []
     file = configuration_file.find(directory, config_file, environ)
     given: dict[str, list[Given]] = {name: [_default(spec, mode)] for name, spec in SPECS.items()}
+    for name, entry in (foreign or {}).items():
+        given[name].append(entry)
     if file is not None:
         for name, entry in file.given(mode):
             given[name].append(entry)

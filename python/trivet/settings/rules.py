@@ -72,6 +72,25 @@ def host_is_every_address_when_the_platform_gives_the_port(sources: Sources, mod
     return {"host": host.overruled("0.0.0.0", port, reason)}, [note]
 
 
+def lan_means_every_address(sources: Sources, mode: Mode) -> Outcome:
+    """Other machines cannot reach 127.0.0.1. A host that somebody gave stays."""
+    lan, host = sources["lan"], sources["host"]
+    if mode != "dev" or not lan.value or not host.is_default or sources["bind"].value:
+        return NOTHING
+    return {"host": host.overruled("0.0.0.0", lan, "other machines may visit")}, []
+
+
+def next_port_is_for_development(sources: Sources, mode: Mode) -> Outcome:
+    """In production somebody else has to know the port."""
+    port = sources["port"]
+    if port.value != "next" or mode == "dev":
+        return NOTHING
+    raise ConflictingSettings(
+        f"{_told(port, 'port')} is next, which is for trivet dev alone",
+        hint="name the port, such as 8000",
+    )
+
+
 def no_address_twice(sources: Sources, mode: Mode) -> Outcome:
     """The second attempt to listen there would fail, and the error would name ourselves."""
     bind = sources["bind"]
@@ -113,6 +132,8 @@ def the_proxy_protocol_has_somebody_to_come_from(sources: Sources, mode: Mode) -
 RULES: tuple[Rule, ...] = (
     bind_alone_or_host_and_port,
     host_is_every_address_when_the_platform_gives_the_port,
+    lan_means_every_address,
+    next_port_is_for_development,
     no_address_twice,
     head_has_room_for_the_request_line,
     the_proxy_protocol_has_somebody_to_come_from,

@@ -14,12 +14,13 @@ class Layer:
     """How strong a place is: of two that give a setting, the larger number wins."""
 
     DEFAULT = 0
-    FILE = 1
-    FILE_TABLE = 2  # [serve] or [dev] in the file
-    PLATFORM = 3  # PORT and WEB_CONCURRENCY, which nobody set for Trivet in particular
-    ENVIRONMENT = 4
-    FLAG = 5
-    KEYWORD = 6
+    FOREIGN = 1  # the configuration of another server, read when told to
+    FILE = 2
+    FILE_TABLE = 3  # [serve] or [dev] in the file
+    PLATFORM = 4  # PORT and WEB_CONCURRENCY, which nobody set for Trivet in particular
+    ENVIRONMENT = 5
+    FLAG = 6
+    KEYWORD = 7
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ GROUPS = (
     "Limits",
     "Responses",
     "Logging",
+    "Development",
 )
 
 
@@ -66,6 +67,8 @@ class Spec:
     secret: bool
     #: Given on the command line by its place and not by a flag.
     positional: bool
+    #: The only command that has the flag, where the others would do nothing with it.
+    only_in: Mode | None
 
     @property
     def flag(self) -> str:
@@ -102,6 +105,7 @@ def setting(
     engine: bool = False,
     secret: bool = False,
     positional: bool = False,
+    only_in: Mode | None = None,
 ) -> Any:
     """Declare one field of Settings. Returns Any: to type checkers the field is its value."""
     spec = Spec(
@@ -116,6 +120,7 @@ def setting(
         engine=engine,
         secret=secret,
         positional=positional,
+        only_in=only_in,
     )
     return field(default=default, metadata={"spec": spec})
 
@@ -174,11 +179,12 @@ class Settings:
         "when PORT gives the port and nobody gives the host, for that is how platforms ask.",
         empty_means="every address",
     )
-    port: int = setting(
+    port: int | Literal["next"] = setting(
         8000,
-        WholeNumber(0, 65535),
+        WholeNumber(0, 65535, words=("next",)),
         "Addresses",
-        "The port to listen on; 0 lets the system choose.",
+        "The port to listen on; 0 lets the system choose. For development, next is the first free "
+        "one from 8000 on.",
         # No -p: it is the pid file for gunicorn's users and the port for Flask's.
         extra_environment=("PORT",),
     )
@@ -235,6 +241,13 @@ class Settings:
         engine=True,
     )
 
+    preload: bool = setting(
+        False,
+        SWITCH,
+        "Processes",
+        "Import the application once, in a process that forks the workers, so that they share its "
+        "memory. It must not start threads or open connections when it is imported. Linux only.",
+    )
     max_requests: int = setting(
         0,
         WholeNumber(0),
@@ -267,6 +280,15 @@ class Settings:
         "other.",
         empty_means="no limit",
     )
+    control: str = setting(
+        "auto",
+        Text("auto, off, or the path of a socket", "PATH", empty=False),
+        "Processes",
+        "The Unix socket over which trivet ps, top, stacks, reload, scale and stop reach this "
+        "server; only its own user and root may. auto is a private path by process id, which they "
+        "find; off is none.",
+        only_in="serve",
+    )
 
     keep_alive: float = setting(
         75.0,
@@ -285,6 +307,16 @@ class Settings:
         "The time that a client has to send the whole head of a request.",
         engine=True,
     )
+    header_min_rate: int = setting(
+        # A head is one or two packets: half of one has bought ten seconds more with this.
+        50,
+        Size(),
+        "Timeouts",
+        "The least that a client must send of a head in each second, on average, when a third of "
+        "header_timeout is over. 0 asks for none.",
+        empty_means="none",
+        engine=True,
+    )
     body_timeout: float = setting(
         30.0,
         POSITIVE_DURATION,
@@ -292,11 +324,30 @@ class Settings:
         "The longest pause while a client sends a request body that is being waited for.",
         engine=True,
     )
+    body_min_rate: int = setting(
+        # Three seconds of a bad line, 1 KiB/s, within 30 s.
+        100,
+        Size(),
+        "Timeouts",
+        "The least that a client must send of a body in each second while it is waited for, on "
+        "average over each body_timeout. 0 asks for none.",
+        empty_means="none",
+        engine=True,
+    )
     write_timeout: float = setting(
         30.0,
         POSITIVE_DURATION,
         "Timeouts",
         "The longest pause while a client does not read the response.",
+        engine=True,
+    )
+    write_min_rate: int = setting(
+        100,
+        Size(),
+        "Timeouts",
+        "The least that a client must take of the response in each second while it is waited for, "
+        "on average over each write_timeout. 0 asks for none.",
+        empty_means="none",
         engine=True,
     )
     graceful_timeout: float = setting(
@@ -335,6 +386,48 @@ class Settings:
         Size(),
         "Limits",
         "The largest request body; a larger one is answered with 413. 0 is no limit.",
+        empty_means="no limit",
+        engine=True,
+    )
+    chunk_extension_limit: int = setting(
+        4 * KIB,
+        # The line holds the size, too: 16 digits.
+        Size(minimum=16, maximum=MIB),
+        "Limits",
+        "The longest line that announces a chunk of a request body, with its extensions; a longer "
+        "one is answered with 400.",
+        engine=True,
+    )
+    trailer_limit: int = setting(
+        8 * KIB,
+        Size(minimum=0, maximum=16 * MIB),
+        "Limits",
+        "The most bytes of trailers after a chunked request body; more are answered with 431.",
+        engine=True,
+    )
+    worker_connections: int = setting(
+        0,
+        WholeNumber(0, 2**31 - 1),
+        "Limits",
+        "The most connections of one worker. At the limit it closes those that have been idle for "
+        "longest, and when none is idle it leaves new ones waiting. 0 is as many as the limit on "
+        "open files has room for, with an eighth of it left to the application.",
+        empty_means="by the limit on open files",
+        engine=True,
+    )
+    queue_limit: int = setting(
+        2048,
+        WholeNumber(1, 2**31 - 1),
+        "Limits",
+        "The most requests of one worker that wait, complete, for a thread; more are answered with "
+        "503 and Retry-After.",
+        engine=True,
+    )
+    requests_per_connection: int = setting(
+        0,
+        WholeNumber(0, 2**31 - 1),
+        "Limits",
+        "The most requests on one connection; the answer to the last one closes it. 0 is no limit.",
         empty_means="no limit",
         engine=True,
     )
@@ -377,10 +470,138 @@ class Settings:
         empty_means="no metrics page",
     )
 
+    reload: bool = setting(
+        False,
+        SWITCH,
+        "Development",
+        "Load the application again when its files change.",
+        defaults_in={"dev": True},
+        only_in="dev",
+    )
+    reload_extra_files: tuple[str, ...] = setting(
+        (),
+        ListOf(Text("a path or a pattern such as config/*.yaml", "PATH", empty=False)),
+        "Development",
+        "Load the application again when these files change too: paths or patterns, from the "
+        "project's directory on. May be given several times.",
+        empty_means="none",
+        only_in="dev",
+    )
+    reload_ignore: tuple[str, ...] = setting(
+        (),
+        ListOf(Text("a pattern such as migrations/", "PATTERN", empty=False)),
+        "Development",
+        "Do not look at these files, beside what .gitignore names; patterns as in .gitignore. May "
+        "be given several times.",
+        empty_means="none",
+        only_in="dev",
+    )
+    reload_poll: str = setting(
+        "auto",
+        Choice("auto", "on", "off"),
+        "Development",
+        "Look at every file again and again instead of being told by the system. auto does so "
+        "where the file system tells nothing, as network shares and shared folders of virtual "
+        "machines.",
+        only_in="dev",
+    )
+    reload_grace: float = setting(
+        2.0,
+        Duration(),
+        "Development",
+        "How long streams and WebSockets of the old code go on after a change. Requests that have "
+        "no answer yet are not cut.",
+        only_in="dev",
+    )
+    warm: bool = setting(
+        True,
+        SWITCH,
+        "Development",
+        "Keep installed packages imported, so that a reload imports only the project's modules.",
+        only_in="dev",
+    )
+    console: bool = setting(
+        True,
+        SWITCH,
+        "Development",
+        "Offer a Python console in each frame of the error page, to browsers on this machine that "
+        "have the token of this start.",
+        only_in="dev",
+    )
+    editor: str = setting(
+        "",
+        Text("an editor's name such as code, or a URL with {path} and {line}", "EDITOR"),
+        "Development",
+        "The editor in which the error page opens files: code, cursor, pycharm, zed, subl, emacs "
+        "and others, or a URL with {path}, {line} and {column}.",
+        empty_means="the one of VISUAL or EDITOR, if it can be opened from a page",
+        only_in="dev",
+    )
+    path_map: tuple[str, ...] = setting(
+        (),
+        ListOf(
+            Text(
+                "two paths such as /app=/home/me/shop",
+                "HERE=THERE",
+                empty=False,
+                reject=lambda text: (
+                    None
+                    if all(text.partition("=")[::2])
+                    else "expected two paths such as /app=/home/me/shop"
+                ),
+            )
+        ),
+        "Development",
+        "Where files of this container are on the machine with the editor. May be given several "
+        "times.",
+        empty_means="the same paths",
+        only_in="dev",
+    )
+
+    refresh: bool = setting(
+        False,
+        SWITCH,
+        "Development",
+        "Let pages in the browser refresh themselves when files change. A small script is put into "
+        "HTML pages for that.",
+        defaults_in={"dev": True},
+        only_in="dev",
+    )
+    show_static: bool = setting(
+        False,
+        SWITCH,
+        "Development",
+        "Show requests for static files in the terminal too.",
+        only_in="dev",
+    )
+    open: bool = setting(
+        False,
+        SWITCH,
+        "Development",
+        "Open the page in the browser when it can be visited.",
+        only_in="dev",
+    )
+    https: bool = setting(
+        False,
+        SWITCH,
+        "Development",
+        "Serve over https, with a certificate of a local authority that is made for this user.",
+        only_in="dev",
+    )
+    lan: bool = setting(
+        False,
+        SWITCH,
+        "Development",
+        "Let other machines in the network visit, and show a QR code for phones. Errors are shown "
+        "without console and values of variables then.",
+        only_in="dev",
+    )
+
     @property
     def addresses(self) -> tuple[Address, ...]:
-        """Where to listen: `bind`, or else `host` and `port`."""
-        return self.bind or (Address(self.host, self.port),)
+        """Where to listen: `bind`, or else `host` and `port`, which is 8000 for `next`."""
+        port = SPECS["port"].default if self.port == "next" else self.port
+        return self.bind or (Address(self.host, port),)  # type: ignore[arg-type]  # it is a number
 
 
 def _collect_specs() -> dict[str, Spec]:

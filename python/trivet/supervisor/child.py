@@ -1,6 +1,6 @@
 """One worker as its supervisor sees it: fork it, hear it, signal it, reap it; loop.py decides.
 
-All of it runs in the supervisor's only thread, but for `_live_as_worker`, which is the child's.
+All of it runs in the supervisor's only thread, but for `live_as_worker`, which is the child's.
 A pid stays the child's own until waitpid() has returned it, and only `reap` calls that: no signal
 can reach another process that got the same number.
 """
@@ -11,11 +11,12 @@ import os
 import signal
 import socket
 import time
+from functools import partial
 
 from trivet.supervisor.signals import ACTIONS
 from trivet.worker.leave import flush_standard_streams, leave_process
 from trivet.worker.main import run_worker
-from trivet.worker.messages import LineBuffer, decode
+from trivet.worker.messages import LineBuffer, decode, encode
 from trivet.worker.signals import WORKER_ACTIONS, forget_inherited_handlers
 
 TYPE_CHECKING = False
@@ -92,6 +93,14 @@ class Child:
             received += [decode(line) for line in self._lines.feed(data)]
         return received
 
+    def tell(self, message: Message) -> bool:
+        """Send a short message down; false when the worker takes none, which is no error here."""
+        try:
+            line = encode(message)
+            return self.link.send(line) == len(line)
+        except OSError:
+            return False
+
     def send_signal(self, number: Signals) -> None:
         """Signal the process, which may be a zombie by now; then nothing happens."""
         try:
@@ -117,8 +126,25 @@ def start_child(
 ) -> Child:
     """Fork a worker. Raises OSError when the system has no process or no descriptors left.
 
-    `siblings` are the children that live now: their links are the supervisor's alone. Signals are
-    blocked around the fork, so that none is taken by a child that still has its parent's handlers.
+    It counts in `region`. `siblings` are the children that live now: their links are the
+    supervisor's alone. Signals are blocked around the fork, so that none is taken by a child that
+    still has its parent's handlers.
+    """
+
+    def live(link: socket.socket, blocked: set[Signals | int]) -> None:
+        run = partial(run_worker, memory=None if region is None else region.view)
+        live_as_worker(number, link, plan, blocked, close_in_child, run)
+
+    pid, link = fork_with_link(siblings, live)
+    return Child(number, pid, link, plan, region)
+
+
+def fork_with_link(
+    siblings: Sequence[Child], live: Callable[[socket.socket, set[Signals | int]], None]
+) -> tuple[int, socket.socket]:
+    """Fork a process that calls `live` with its end of a link, which must not return.
+
+    The other argument is which signals were blocked before. Returns the pid and our end.
     """
     ours, theirs = socket.socketpair()
     # Output that waits in a buffer would be written by both processes.
@@ -131,7 +157,7 @@ def start_child(
             ours.close()
             for sibling in siblings:
                 sibling.link.close()
-            _live_as_worker(number, theirs, plan, blocked, close_in_child, region)
+            live(theirs, blocked)
     except BaseException:
         ours.close()
         raise
@@ -139,7 +165,7 @@ def start_child(
         theirs.close()
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     ours.setblocking(False)
-    return Child(number, pid, ours, plan, region)
+    return pid, ours
 
 
 def reap_strangers(own: set[int]) -> bool:
@@ -159,28 +185,29 @@ def reap_strangers(own: set[int]) -> bool:
         os.waitpid(ended.si_pid, os.WNOHANG)
 
 
-def _live_as_worker(
+def live_as_worker(
     number: int,
     link: socket.socket,
     plan: WorkerPlan,
     blocked_before: set[Signals | int],
     close_in_child: Callable[[], None],
-    region: Region | None,
+    run: Callable[[int, socket.socket, WorkerPlan], tuple[int, float]] = run_worker,
+    *,
+    forgets_exit_functions: bool = True,
 ) -> NoReturn:
     """The child's whole life. Never returns, never raises: the stack below is the supervisor's."""
     exit_code, patience_seconds = BUG_EXIT_CODE, 0.0
     try:
-        import atexit
+        if forgets_exit_functions:
+            import atexit
 
-        # What the script registered before serve() is for its own end, not for each worker's:
-        # temporary directories that it removes are still in use.
-        atexit._clear()
+            # What the script registered before serve() is for its own end, not for each worker's:
+            # temporary directories that it removes are still in use.
+            atexit._clear()
         forget_inherited_handlers(ACTIONS)
         close_in_child()
         signal.pthread_sigmask(signal.SIG_SETMASK, {*blocked_before, *WORKER_ACTIONS})
-        exit_code, patience_seconds = run_worker(
-            number, link, plan, None if region is None else region.view
-        )
+        exit_code, patience_seconds = run(number, link, plan)
     except BaseException as error:  # noqa: BLE001 - our defect; it is told, and must not unwind
         import traceback
 

@@ -20,6 +20,7 @@ from trivet.supervisor import restart
 from trivet.supervisor.child import Child, reap_strangers, start_child
 from trivet.supervisor.failure import rebuild_error
 from trivet.supervisor.oom_kills import OomKills
+from trivet.supervisor.questions import Questions
 from trivet.supervisor.rolling import RollingReload, next_to_retire
 from trivet.supervisor.signals import (
     ACTIONS,
@@ -32,6 +33,7 @@ from trivet.supervisor.signals import (
     STOP_AT_ONCE,
 )
 from trivet.supervisor.slot import Slot
+from trivet.supervisor.systemd import ServiceManager
 from trivet.supervisor.timers import Timers
 from trivet.worker import messages
 from trivet.worker.open_files import has_run_out, too_few_files
@@ -45,7 +47,10 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from trivet.observe.log import Log
+    from trivet.observe.shared_memory import Region
     from trivet.supervisor.listeners import Listeners
+    from trivet.supervisor.preload import PreloadParent
+    from trivet.supervisor.questions import Answered
     from trivet.supervisor.rolling import Done
     from trivet.worker.main import WorkerPlan
     from trivet.worker.messages import Message
@@ -90,9 +95,14 @@ class Supervisor:
         self._log = log
         self._renew = renew
         self._slots = [Slot(number) for number in range(1, workers + 1)]
+        #: Processes that have imported the app and fork the workers, one for each generation in
+        #: use; none without the setting `preload`.
+        self._parents: list[PreloadParent] = []
         self._timers = Timers()
         #: Made here, before any fork, so that every worker shares it.
         self.counters = WorkerCounters()
+        self._questions = Questions(self.at)
+        self._closed_in_workers: list[Callable[[], None]] = []
         #: Not epoll: workers are forked, and would share what is registered.
         self._selector = selectors.PollSelector()
         #: When the start began, on the monotonic clock.
@@ -109,8 +119,7 @@ class Supervisor:
         self._oom_kills = OomKills()
         #: How often a worker was replaced, by reason.
         self.restarts: dict[str, int] = {}
-        #: What guests have open, and workers must close.
-        self.close_in_child: list[Callable[[], None]] = []
+        self._service_manager = ServiceManager(os.environ)
         self._written_notes: set[str] = set()
 
     def run(self) -> int:
@@ -122,7 +131,7 @@ class Supervisor:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ACTIONS)
             self.register(self._inbox, selectors.EVENT_READ, lambda: None)
             self._start_all(self._slots)
-            while self._children() or not self._ending:
+            while self._processes() or not self._ending:
                 for key, _ in self._selector.select(self._patience_seconds()):
                     key.data()
                 self._hear_signals()
@@ -149,6 +158,33 @@ class Supervisor:
         """Call back once at that time of the monotonic clock."""
         self._timers.at(moment, callback)
 
+    def close_in_workers(self, close: Callable[[], None]) -> None:
+        """Call this in each worker after the fork: it closes copies of what is a guest's."""
+        self._closed_in_workers.append(close)
+
+    def ask(self, child: Child, about: str, answered: Answered) -> None:
+        """Ask a worker, and call back with its answer; with None when none comes in time."""
+        self._questions.ask(child, about, answered)
+
+    @property
+    def app_name(self) -> str:
+        """What a person calls the app."""
+        return self._plan.app_name
+
+    @property
+    def urls(self) -> list[str]:
+        """Where the server listens."""
+        return self._listeners.urls
+
+    @property
+    def began(self) -> float:
+        """When the start began, on the monotonic clock."""
+        return self._began
+
+    @property
+    def is_ending(self) -> bool:
+        return self._ending
+
     @property
     def slots(self) -> list[Slot]:
         """The places of the workers, in order; to be read, not to be changed."""
@@ -167,15 +203,19 @@ class Supervisor:
     def _children(self) -> list[Child]:
         return [child for slot in self._slots for child in slot.children]
 
+    def _processes(self) -> list[Child]:
+        """The workers, and the preload parents."""
+        return [*self._children(), *self._parents]
+
     def _silent_children(self) -> list[Child]:
-        """The workers that load the app, and of which nothing has been said yet."""
-        return [child for child in self._children() if child.is_loading and not child.slow_told]
+        """The processes that load the app, and of which nothing has been said yet."""
+        return [child for child in self._processes() if child.is_loading and not child.slow_told]
 
     def _patience_seconds(self) -> float | None:
         """How long to sleep at most; None is until something happens."""
         moments = [slot.due for slot in self._slots if slot.due is not None]
         moments += [child.started + STILL_LOADING_SECONDS for child in self._silent_children()]
-        moments += [child.kill_at for child in self._children() if child.kill_at is not None]
+        moments += [child.kill_at for child in self._processes() if child.kill_at is not None]
         if self._timers.next_moment is not None:
             moments.append(self._timers.next_moment)
         return max(0.0, min(moments) - time.monotonic()) if moments else None
@@ -196,16 +236,71 @@ class Supervisor:
         slot.due = None
         region = self.counters.begin(slot.number)
         try:
-            let_go = partial(self._let_go_in_child, plan)
-            child = start_child(slot.number, plan, self._children(), let_go, region)
+            child = self._fork(slot, plan, generation, region)
         except OSError as error:
             self.counters.end(slot.number, region)
             self._start_failed(slot, error)
+            return None
+        if child is None:
+            self.counters.end(slot.number, region)
             return None
         child.generation = generation
         self.register(child.link, selectors.EVENT_READ, partial(self._hear, slot, child))
         self._log.emit("worker-started", worker=slot.number, pid=child.pid)
         return child
+
+    def _fork(
+        self, slot: Slot, plan: WorkerPlan, generation: int, region: Region | None
+    ) -> Child | None:
+        """Start a worker; None when its preload parent has to load the app first."""
+        let_go = partial(self._let_go_in_child, plan)
+        if not plan.preload:
+            return start_child(slot.number, plan, self._processes(), let_go, region)
+        from trivet.supervisor.preload import start_preload_parent
+
+        parent = self._parent_of(generation)
+        if parent is None:
+            parent = start_preload_parent(plan, self._processes(), let_go, self.counters)
+            parent.generation = generation
+            self._parents.append(parent)
+            hear = partial(self._hear, Slot(parent.number), parent)
+            self.register(parent.link, selectors.EVENT_READ, hear)
+            self._log.emit("preload-started", pid=parent.pid)
+        return parent.fork_worker(slot.number, region) if parent.ready else None
+
+    def _parent_of(self, generation: int) -> PreloadParent | None:
+        usable = (p for p in self._parents if not (p.told_to_stop or p.failed or p.hung_up))
+        return next((parent for parent in usable if parent.generation == generation), None)
+
+    def _parent_is_ready(self, parent: PreloadParent) -> None:
+        if parent.told_to_stop:
+            return
+        parent.ready = True
+        self._log.emit("preload-ready", pid=parent.pid, seconds=parent.lived_seconds)
+        self._start_all([slot for slot in self._slots if slot.is_empty and not slot.removed])
+        self._replace_what_is_due()
+
+    def _end_unused_parents(self) -> None:
+        """End the preload parents of code that nobody will be started with."""
+        used = {self._generation, self._reload.generation if self._reload else 0}
+        for parent in self._parents:
+            if parent.generation not in used and not parent.told_to_stop:
+                self._tell_to_leave(parent)
+
+    def _reap_parent(self, parent: PreloadParent) -> None:
+        ended, status = parent.reap()
+        if not ended:
+            return
+        self._hear(Slot(parent.number), parent)
+        self._let_go_of_link(parent)
+        self._parents.remove(parent)
+        if not (parent.told_to_stop or parent.failed):
+            self._worker_died(parent, status)
+        if parent.told_to_stop or self._ending:
+            return
+        for slot in self._slots:
+            if slot.is_empty and slot.due is None:
+                self._schedule(slot, parent.ready, parent.lived_seconds)
 
     def _start_failed(self, slot: Slot, error: OSError) -> None:
         if not self._proven:
@@ -225,7 +320,7 @@ class Supervisor:
         """Runs in a worker just after the fork: closes its copies of what is the supervisor's."""
         self._inbox.close_descriptors()
         self._listeners.close_in_child(kept=plan.listeners)
-        for close in self.close_in_child:
+        for close in self._closed_in_workers:
             close()
 
     def _warn_of_slow_imports(self, now: float) -> None:
@@ -255,6 +350,7 @@ class Supervisor:
             self._reload.proven = True
             # A worker that dies from now on gets a successor with the new code.
             self._plan, self._generation = self._reload.plan, self._reload.generation
+            self._end_unused_parents()
         if slot.successor is child:
             reason = restart.reason_of(slot.retiring)
             before = slot.hand_over()
@@ -268,6 +364,7 @@ class Supervisor:
             self._announced = True
             seconds = time.monotonic() - self._began
             self._log.emit("server-ready", seconds=seconds, pid=os.getpid())
+            self._service_manager.is_ready(f"{len(self._slots)} workers serve")
 
     # What workers say
 
@@ -298,6 +395,8 @@ class Supervisor:
 
     def _handle_message(self, slot: Slot, child: Child, message: Message) -> None:
         match message.kind:
+            case messages.READY if child in self._parents:
+                self._parent_is_ready(child)
             case messages.READY:
                 self._worker_is_ready(slot, child)
             case messages.NOTE:
@@ -311,6 +410,8 @@ class Supervisor:
                 self._replace_what_is_due()
             case messages.RETIRE:
                 self._retire_child(slot, child, str(message.data.get("reason")))
+            case messages.ANSWER:
+                self._questions.take(message)
 
     def _write_note(self, message: Message) -> None:
         """Log what every worker notices in the app, once."""
@@ -347,8 +448,11 @@ class Supervisor:
             for slot in list(self._slots):
                 for child in slot.children:
                     self._reap(slot, child)
-            own = {child.pid for child in self._children()}
-            in_the_way = os.getpid() == CONTAINER_INIT and reap_strangers(own)
+            for parent in list(self._parents):
+                self._reap_parent(parent)
+            own = {child.pid for child in self._processes()}
+            adopts = os.getpid() == CONTAINER_INIT or self._plan.preload
+            in_the_way = adopts and reap_strangers(own)
 
     def _reap(self, slot: Slot, child: Child) -> None:
         ended, status = child.reap()
@@ -467,6 +571,7 @@ class Supervisor:
             waiting = [*self._reload.done, *waiting]
             self._abandon_reload()
         self._log.emit("reloading", cause=cause)
+        self._service_manager.is_reloading("starting new workers")
         try:
             plan, workers = self._renew()
         except TrivetError as error:
@@ -474,7 +579,7 @@ class Supervisor:
             self._reload_failed(error)
             return
         # Each attempt has a generation of its own: what is left of an earlier one is none of it.
-        generation = 1 + max([self._generation, *(c.generation for c in self._children())])
+        generation = 1 + max([self._generation, *(c.generation for c in self._processes())])
         self._reload = RollingReload(plan, generation, cause, waiting)
         if workers != sum(not slot.removed for slot in self._slots):
             self.scale(workers, cause)
@@ -491,6 +596,7 @@ class Supervisor:
             seconds = time.monotonic() - reload.began
             workers = sum(not slot.removed for slot in self._slots)
             self._log.emit("reloaded", workers=workers, seconds=seconds)
+            self._service_manager.is_ready(f"{workers} workers serve")
             self._tell(reload.done, None)
             self._replace_what_is_due()
 
@@ -505,6 +611,7 @@ class Supervisor:
             detail=error.details + (f"\nhint: {error.hint}" if error.hint else ""),
         )
         self._close_addresses_left()
+        self._service_manager.is_ready(f"reload failed, the old workers go on: {error.what}")
         self._tell(reload.done, error)
 
     def _abandon_reload(self) -> None:
@@ -517,6 +624,7 @@ class Supervisor:
                 # One that loads ends at once. One that has just become ready, of which nothing has
                 # been heard here, may have taken requests already, and finishes them.
                 self._tell_to_leave(child)
+        self._end_unused_parents()
 
     # Addresses that a reload has taken out of the settings
 
@@ -607,7 +715,7 @@ class Supervisor:
         self._log.emit("stopping", cause=cause, seconds=self._plan.settings.graceful_timeout)
         # Before the workers hear of it: what they take in then is all that there is.
         self._listeners.take_no_more()
-        for child in self._children():
+        for child in self._processes():
             child.told_to_stop = True
             child.send_signal(Signals.SIGTERM)
         self._close_listeners_when_unused()
@@ -616,7 +724,7 @@ class Supervisor:
         """End every worker now, whatever it is doing."""
         self._begin_to_end(AT_ONCE_SECONDS)
         self._log.emit("stopping-at-once", cause=cause)
-        for child in self._children():
+        for child in self._processes():
             child.told_to_stop = True
             # One that still loads has nothing to lose, and its main thread does not listen.
             child.killed = child.killed or not child.ready
@@ -628,7 +736,7 @@ class Supervisor:
             return
         self._fatal = error
         self._begin_to_end(AT_ONCE_SECONDS)
-        for child in self._children():
+        for child in self._processes():
             child.told_to_stop = True
             child.send_signal(Signals.SIGTERM)
 
@@ -636,12 +744,13 @@ class Supervisor:
         now = time.monotonic()
         if self._stop_began is None:
             self._stop_began = now
+            self._service_manager.is_stopping("finishing requests")
         reload, self._reload = self._reload, None
         if reload is not None:
             self._tell(reload.done, HostError("the server was told to stop during the reload"))
         for slot in self._slots:
             slot.due = None
-        for child in self._children():
+        for child in self._processes():
             child.kill_at = now + seconds
 
     def _close_listeners_when_unused(self) -> None:
@@ -669,7 +778,7 @@ class Supervisor:
 
     def _kill_the_late(self, now: float) -> None:
         """Kill the workers that were told to stop and had their time."""
-        late = [c for c in self._children() if c.kill_at is not None and c.kill_at <= now]
+        late = [c for c in self._processes() if c.kill_at is not None and c.kill_at <= now]
         for child in late:
             child.kill_at = None
             child.killed = True

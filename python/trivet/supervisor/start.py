@@ -98,11 +98,11 @@ def open_metrics(supervisor: Supervisor, settings: Settings, log: Log) -> Listen
     listeners = bind_all(settings.metrics, settings.backlog)
     page = MetricsPage(supervisor, listeners.sockets, partial(metrics_of, supervisor, time.time()))
 
-    def close_in_child() -> None:
+    def close_in_workers() -> None:
         for opened in (*listeners.sockets, *page.sockets):
             opened.close()
 
-    supervisor.close_in_child.append(close_in_child)
+    supervisor.close_in_workers(close_in_workers)
     for url in listeners.urls:
         log.emit("metrics-served", url=url)
     return listeners

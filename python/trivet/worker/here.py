@@ -64,6 +64,9 @@ def _serve(
         log.emit("stopping", cause=cause, seconds=graceful_timeout)
         take_no_more()
 
+    def on_scarce(shed: int, held_back: int) -> None:
+        log.emit("connections-scarce", worker=1, pid=os.getpid(), shed=shed, held_back=held_back)
+
     loop = ServingLoop(
         engine,
         graceful_timeout=graceful_timeout,
@@ -71,6 +74,7 @@ def _serve(
         actions=SINGLE_PROCESS_ACTIONS,
         on_drain=on_drain,
         on_accepted_all=close_listeners,
+        on_scarce=on_scarce,
     )
     engine.start()
     log.emit("server-ready", seconds=time.monotonic() - began, pid=os.getpid())

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import os
 import signal
+from copy import copy
 from signal import Signals
 
 # Before the fork: all workers share the pages of the compiled engine, and start sooner.
 from trivet.engine.serve import Engine
 from trivet.errors import TrivetBug, TrivetError
 from trivet.worker.messages import (
+    ANSWER,
+    ASK,
     FAILED,
     NOTE,
     READY,
@@ -59,7 +62,8 @@ class WorkerPlan:
     """What every worker of a server has in common; made once, before the first fork.
 
     `load` is called in the worker, gets the app and raises TrivetError. `multiprocess` says whether
-    there are other workers; `app_name` is what a person calls the app.
+    there are other workers; `app_name` is what a person calls the app. With `preload` it is called
+    in a process that forks the workers.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class WorkerPlan:
         log: Log,
         multiprocess: bool,
         app_name: str,
+        preload: bool = False,
     ) -> None:
         self.settings = settings
         self.listeners = listeners
@@ -80,6 +85,13 @@ class WorkerPlan:
         self.log = log
         self.multiprocess = multiprocess
         self.app_name = app_name
+        self.preload = preload
+
+    def loaded_already(self, loaded: Loaded) -> WorkerPlan:
+        """The same plan for a process that was forked after the app had been loaded."""
+        plan = copy(self)
+        plan.load = lambda startup: loaded
+        return plan
 
 
 class Report:
@@ -115,7 +127,7 @@ def run_worker(
         engine = _load_and_start(plan, report, memory)
     except TrivetError as error:
         end_with_the_supervisor(link, False)
-        _report_failure(report, error, plan.startup)
+        report_failure(report, error, plan.startup)
         return error.exit_code, LEAVE_SECONDS
     taken = inbox.claim((Signals.SIGTERM, Signals.SIGQUIT, Signals.SIGINT))
     end_with_the_supervisor(link, False)
@@ -131,7 +143,12 @@ def _load_and_start(plan: WorkerPlan, report: Report, memory: memoryview | None)
         for event, fields in notes:
             report.send(NOTE, event=event, fields=fields)
         engine = Engine(
-            app, plan.settings, plan.listeners, multiprocess=plan.multiprocess, memory=memory
+            app,
+            plan.settings,
+            plan.listeners,
+            multiprocess=plan.multiprocess,
+            on_other_protocol=plan.log.emit,
+            memory=memory,
         )
         # The engine has duplicates. A listener that is open anywhere goes on taking connections.
         for listener in plan.listeners:
@@ -140,19 +157,34 @@ def _load_and_start(plan: WorkerPlan, report: Report, memory: memoryview | None)
     except TrivetError:
         raise
     except Exception as error:  # whatever escapes from here, the supervisor must hear of it
-        if isinstance(error, OSError) and has_run_out(error):
-            raise too_few_files() from error
-        import traceback
-
-        raise TrivetBug(
-            f"starting a worker failed: {type(error).__name__}: {error}",
-            hint="please report it, with the lines above",
-            details=traceback.format_exc(),
-        ) from error
+        raise _defect(error) from error
     return engine
 
 
-def _report_failure(report: Report, error: TrivetError, startup: Startup) -> None:
+def load_app(plan: WorkerPlan) -> Loaded:
+    """Load the app and nothing more, for a process that does not serve. Raises TrivetError."""
+    try:
+        return plan.load(plan.startup)
+    except TrivetError:
+        raise
+    except Exception as error:  # as above
+        raise _defect(error) from error
+
+
+def _defect(error: Exception) -> TrivetError:
+    """What to tell of an exception that nothing here foresees; call it where it is handled."""
+    if isinstance(error, OSError) and has_run_out(error):
+        return too_few_files()
+    import traceback
+
+    return TrivetBug(
+        f"starting a worker failed: {type(error).__name__}: {error}",
+        hint="please report it, with the lines above",
+        details=traceback.format_exc(),
+    )
+
+
+def report_failure(report: Report, error: TrivetError, startup: Startup) -> None:
     report.send(
         FAILED,
         name=error.name,
@@ -175,8 +207,21 @@ def _serve(
         if cause == SUPERVISOR_LOST:
             plan.log.emit("supervisor-lost", worker=number, pid=os.getpid())
 
+    def on_scarce(shed: int, held_back: int) -> None:
+        plan.log.emit(
+            "connections-scarce", worker=number, pid=os.getpid(), shed=shed, held_back=held_back
+        )
+
     recycling = Recycling(engine, plan.settings, lambda reason: report.send(RETIRE, reason=reason))
     recycling.begin()
+
+    def on_message(message: Message) -> None:
+        if message.kind == ASK:
+            from trivet.worker.answers import answer  # nobody may ever ask
+
+            data = answer(str(message.data.get("about")), engine)
+            report.send(ANSWER, number=message.data.get("number"), data=data)
+
     graceful_timeout = plan.settings.graceful_timeout
     patience = graceful_timeout - min(LEAVING_MOST_SECONDS, graceful_timeout * LEAVING_SHARE)
     loop = ServingLoop(
@@ -187,7 +232,9 @@ def _serve(
         link=link,
         on_drain=on_drain,
         on_accepted_all=lambda: report.send(STOPPED_ACCEPTING),
+        on_scarce=on_scarce,
         on_news=recycling.look,
+        on_message=on_message,
     )
     outcome = loop.run()
     if outcome.cut:

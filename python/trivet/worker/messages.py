@@ -1,4 +1,4 @@
-"""What a worker tells its supervisor, as lines of text; sending them and acting are elsewhere.
+"""What a worker and its supervisor tell each other, as lines of text; acting on it is elsewhere.
 
 A line is a kind, and for some kinds a space and a JSON object. A reader may get half a line, or
 several at once, so it collects bytes in a LineBuffer.
@@ -16,6 +16,9 @@ NOTE = "note"
 FAILED = "failed"
 STOPPED_ACCEPTING = "stopped-accepting"
 RETIRE = "retire"
+FORKED = "forked"
+ASK = "ask"
+ANSWER = "answer"
 
 #: Every kind of message, and what it means.
 MEANINGS = {
@@ -24,6 +27,9 @@ MEANINGS = {
     FAILED: "the app could not be loaded: the error and the steps of the start",
     STOPPED_ACCEPTING: "nothing waits to be accepted any more: the listeners may be closed",
     RETIRE: "a limit of the worker is reached, which `reason` names: it should be replaced",
+    FORKED: "a preload parent has forked a worker: its `pid`, or the `error`",
+    ASK: "from the supervisor: its number, and what it is about (worker/answers.py)",
+    ANSWER: "the answer to the question of that number",
 }
 
 

@@ -9,6 +9,7 @@ import selectors
 import time
 from functools import partial
 
+from trivet.worker.messages import LineBuffer, decode
 from trivet.worker.signals import DRAIN, STOP, means_stop_at_once
 
 TYPE_CHECKING = False
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from signal import Signals
     from typing import Protocol
 
+    from trivet.worker.messages import Message
     from trivet.worker.signals import SignalInbox
 
     class ServingEngine(Protocol):
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
 JOIN_SECONDS = 1.0
 JOIN_AT_ONCE_SECONDS = 0.1
 
+#: The shortest time between two messages that connections are scarce.
+SCARCE_SECONDS = 10.0
+
 #: The cause of a drain that no signal asked for.
 SUPERVISOR_LOST = "the supervisor is gone"
 
@@ -57,12 +62,35 @@ class Outcome:
         self.stopped_at_once_by = stopped_at_once_by
 
 
+class Scarcity:
+    """Notices in the engine's counters that connections are scarce; tells it now and then."""
+
+    def __init__(self, tell: Callable[[int, int], None], clock: Callable[[], float]) -> None:
+        self._tell = tell
+        self._clock = clock
+        self._told = (0, 0)
+        self._told_at: float | None = None
+
+    def look(self, stats: Mapping[str, int]) -> None:
+        """The engine asks for this about once a second while connections are scarce."""
+        counted = (stats.get("connections_shed", 0), stats.get("accepts_held_back", 0))
+        if counted == self._told:
+            return
+        now = self._clock()
+        if self._told_at is not None and now < self._told_at + SCARCE_SECONDS:
+            return
+        self._tell(counted[0] - self._told[0], counted[1] - self._told[1])
+        self._told, self._told_at = counted, now
+
+
 class ServingLoop:
     """Serves until a signal, or the loss of the supervisor, says to stop. Used once.
 
     `link` is the socket to the supervisor (None without one); `inbox` is None where no signals can
     be had. `on_drain(cause)` is called when the graceful stop begins, and `on_accepted_all()` when
-    nothing waits to be accepted any more; `on_news()` when the engine has told something.
+    nothing waits to be accepted any more. `on_scarce(shed, held_back)` is called when there was no
+    room for more connections, with what happened since the last call. `on_news()` is called when
+    the engine has told something, `on_message` with what the supervisor says.
     """
 
     def __init__(
@@ -75,7 +103,10 @@ class ServingLoop:
         link: socket.socket | None = None,
         on_drain: Callable[[str], None] = lambda cause: None,
         on_accepted_all: Callable[[], None] = lambda: None,
+        on_scarce: Callable[[int, int], None] = lambda shed, held_back: None,
+        clock: Callable[[], float] = time.monotonic,
         on_news: Callable[[], None] = lambda: None,
+        on_message: Callable[[Message], None] = lambda message: None,
     ) -> None:
         self._engine = engine
         self._graceful_timeout = graceful_timeout
@@ -84,7 +115,10 @@ class ServingLoop:
         self._link = link
         self._on_drain = on_drain
         self._on_accepted_all = on_accepted_all
+        self._scarcity = Scarcity(on_scarce, clock)
         self._on_news = on_news
+        self._on_message = on_message
+        self._lines = LineBuffer()
         self._drain_began: float | None = None
         self._told_accepted_all = False
         self._stopped_at_once_by = ""
@@ -115,6 +149,7 @@ class ServingLoop:
 
     def _hear_engine(self) -> None:
         self._engine.handle_events()
+        self._scarcity.look(self._engine.stats())
         if self._drain_began is None:
             self._on_news()
 
@@ -130,12 +165,15 @@ class ServingLoop:
 
     def _hear_supervisor(self, link: socket.socket) -> None:
         try:
-            if link.recv(4096):
-                return  # nothing is said in this direction yet
+            received = link.recv(4096)
         except BlockingIOError:
             return
         except OSError:
-            pass  # a reset is an end like any other
+            received = b""  # a reset is an end like any other
+        if received:
+            for line in self._lines.feed(received):
+                self._on_message(decode(line))
+            return
         # Only the supervisor holds the other end, so it has ended, however that happened.
         self._selector.unregister(link)
         self._drain(SUPERVISOR_LOST)

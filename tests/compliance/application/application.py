@@ -16,6 +16,7 @@ from tests.compliance.application import (
     journal,
     response_views,
     responses,
+    scripted_views,
     upgrade_views,
 )
 
@@ -52,6 +53,7 @@ VIEWS: Mapping[str, View] = {
     **environ_views.VIEWS,
     **input_views.VIEWS,
     **responses.VIEWS,
+    **scripted_views.VIEWS,
 }
 
 

@@ -17,7 +17,7 @@ from tests.compliance.application.responses import (
     ok,
     response,
 )
-from tests.compliance.application.wrong_starts import WRONG_STARTS
+from tests.compliance.application.wrong_starts import WRONG_ITEMS, WRONG_STARTS
 
 
 class Body:
@@ -335,3 +335,34 @@ def exit_process(environ: Environ, start_response: StartResponse, query: Query) 
 def text_item(environ: Environ, start_response: StartResponse, query: Query) -> Any:
     ok(start_response)
     return ["text, not bytes"]
+
+
+@response
+def raise_later_with_length(
+    environ: Environ, start_response: StartResponse, query: Query
+) -> Iterable[bytes]:
+    """The same with a promised length, of which a part is sent."""
+    ok(start_response, ("Content-Length", "20"))
+    return Body(query["key"], [b"some bytes", ViewFailed("raised before the end")])
+
+
+@response
+def wrong_item(environ: Environ, start_response: StartResponse, query: Query) -> Any:
+    """Bytes, and then what is no bytes."""
+    ok(start_response)
+    return iter([b"some bytes", WRONG_ITEMS[query["what"]]])
+
+
+@response
+def wrong_body(environ: Environ, start_response: StartResponse, query: Query) -> Any:
+    """What is no iterable of bytes at all."""
+    ok(start_response)
+    return WRONG_ITEMS[query["what"]]
+
+
+@response
+def hop_by_hop(environ: Environ, start_response: StartResponse, query: Query) -> Iterable[bytes]:
+    """Fields that belong to the connection, which is the server's (PEP 3333)."""
+    names = ("Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade")
+    ok(start_response, *((name, "x") for name in names))
+    return [b"alone"]

@@ -1,4 +1,4 @@
-"""Wrong calls of start_response as data, for the view that makes them and the test."""
+"""Wrong calls of start_response and wrong bodies as data, for views and tests."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,5 +21,20 @@ WRONG_STARTS: Mapping[str, tuple[Any, Any]] = {
     "a header name that is bytes": ("200 OK", [(b"X-Wrong", "1")]),
     "a header value beyond latin-1": ("200 OK", [("X-Wrong", "\u20ac")]),
     "headers that are no list": ("200 OK", None),
+    "an escape in a header value": ("200 OK", [("X-Wrong", "\x1b[2J")]),
+    "a header name with a space": ("200 OK", [("X-Wrong ", "1")]),
+    "a NUL in the status": ("200 O\0K", []),
+    "an interim status": ("100 Continue", []),
+    "a switch of protocols": ("101 Switching Protocols", []),
+    "a header of three parts": ("200 OK", [("X-Wrong", "a", "b")]),
+    "a header that is a list": ("200 OK", [["X-Wrong", "a"]]),
+    "headers that are a dict": ("200 OK", {"X-Wrong": "a"}),
     "a length that is no number": ("200 OK", [("Content-Length", "ten")]),
+    "a negative length": ("200 OK", [("Content-Length", "-1")]),
+    "a length with a sign": ("200 OK", [("Content-Length", "+10")]),
+    "a length beyond 64 bits": ("200 OK", [("Content-Length", "18446744073709551626")]),
+    "two lengths": ("200 OK", [("Content-Length", "10"), ("Content-Length", "11")]),
 }
+
+# What stands in the place of an iterable of bytes, or of one item.
+WRONG_ITEMS: Mapping[str, Any] = {"text": "text", "None": None, "a number": 7, "a list": ["text"]}

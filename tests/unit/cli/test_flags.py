@@ -89,10 +89,10 @@ def test_a_negative_number_is_a_value_and_left_to_be_judged() -> None:
             "`trivet serve --help` lists them all",
         ),
         (
-            ["--preload"],
+            ["--spew"],
             UnknownSetting,
-            "--preload is a flag of gunicorn, not of Trivet",
-            "Trivet does not have it yet; leave it out for now",
+            "--spew is a flag of gunicorn, not of Trivet",
+            "leave it out: use a debugger or a profiler",
         ),
         (
             ["-k", "gevent"],
@@ -152,3 +152,10 @@ def test_a_flag_of_the_command_alone_needs_all_its_values() -> None:
     with pytest.raises(UsageError) as caught:
         parse_flags("settings", ["--diff", "dev"], "serve", own)
     assert caught.value.hint == "such as --diff MODE MODE"
+
+
+def test_a_flag_of_another_command_is_an_error_that_says_so() -> None:
+    with pytest.raises(UnknownSetting) as caught:
+        parse("--reload")
+    assert caught.value.hint == "it is a flag of trivet dev"
+    assert parse_flags("dev", ["--no-reload"], "dev").flags == {"reload": False}

@@ -14,16 +14,22 @@ def flattened(text: str) -> str:
 @pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if not spec.positional])
 def test_every_setting_is_in_the_help_with_default_and_variable(name: str) -> None:
     spec = SPECS[name]
-    text = flattened(render_help("serve", "serve", []))
+    mode = spec.only_in or "serve"
+    text = flattened(render_help(mode, mode, []))
     assert spec.flag in text
-    assert f"[default: {spec.show(spec.default)}; {spec.variable}" in text
+    assert f"[default: {spec.show(spec.default_in(mode))}; {spec.variable}" in text
 
 
 def test_the_help_has_the_groups_in_their_order() -> None:
-    text = render_help("serve", "serve", [])
+    text = render_help("dev", "dev", [])
     places = [text.index(f"\n{group}:\n") for group in GROUPS if f"\n{group}:\n" in text]
     assert places == sorted(places)
     assert len(places) == len(GROUPS)
+
+
+def test_the_help_of_a_command_leaves_out_what_is_for_another_one_only() -> None:
+    assert "--reload-grace" in render_help("dev", "dev", [])
+    assert "--reload-grace" not in render_help("serve", "serve", [])
 
 
 def test_the_help_shows_the_defaults_of_the_mode() -> None:

@@ -59,12 +59,14 @@ def test_diff_shows_only_what_differs(project: Path, capsys: Capture) -> None:
         "dev serve",
         "port 3000 (from trivet.toml [dev]) 8000 (default)",
         "workers 1 (default of dev) auto (default)",
+        "reload on (default of dev) off (default)",
+        "refresh on (default of dev) off (default)",
     ]
 
 
 def test_diff_of_what_does_not_differ_says_so(capsys: Capture) -> None:
-    out = output(capsys, "--diff", "dev", "serve", "--workers", "3")
-    assert out == "dev and serve have the same settings\n"
+    out = output(capsys, "--diff", "script", "serve", "--workers", "3")
+    assert out == "script and serve have the same settings\n"
 
 
 def test_diff_with_a_wrong_word_is_told_what_there_is(capsys: Capture) -> None:

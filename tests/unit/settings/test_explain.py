@@ -52,7 +52,7 @@ def test_an_empty_value_is_shown_as_what_it_means(tmp_path: Path) -> None:
 
 def test_differences_are_the_settings_whose_values_differ(tmp_path: Path) -> None:
     names = explain.differences(resolved(tmp_path, mode="dev"), resolved(tmp_path))
-    assert names == ["workers"]
+    assert names == ["workers", "reload", "refresh"]
 
 
 def test_every_setting_is_in_one_group(tmp_path: Path) -> None:

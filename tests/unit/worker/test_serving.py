@@ -8,7 +8,7 @@ from signal import Signals
 
 import pytest
 
-from trivet.worker.serving import SUPERVISOR_LOST, Outcome, ServingLoop
+from trivet.worker.serving import SCARCE_SECONDS, SUPERVISOR_LOST, Outcome, Scarcity, ServingLoop
 from trivet.worker.signals import WORKER_ACTIONS, SignalInbox
 
 
@@ -133,3 +133,20 @@ def test_the_loss_of_the_supervisor_is_a_graceful_stop() -> None:
         outcome, causes = run(RecordingEngine(), None, link=ours)
     assert causes == [SUPERVISOR_LOST, "accepted all"]
     assert outcome.cut == 0
+
+
+def test_scarce_connections_are_told_now_and_then_with_what_was_new() -> None:
+    told: list[tuple[int, int]] = []
+    now = 100.0
+    scarcity = Scarcity(lambda shed, held_back: told.append((shed, held_back)), lambda: now)
+    scarcity.look({"connections_shed": 0, "accepts_held_back": 0})
+    assert told == []
+    scarcity.look({"connections_shed": 16, "accepts_held_back": 0})
+    scarcity.look({"connections_shed": 32, "accepts_held_back": 1})
+    assert told == [(16, 0)]
+    now += SCARCE_SECONDS
+    scarcity.look({"connections_shed": 48, "accepts_held_back": 3})
+    assert told == [(16, 0), (32, 3)]
+    now += SCARCE_SECONDS
+    scarcity.look({"connections_shed": 48, "accepts_held_back": 3})
+    assert len(told) == 2

@@ -163,3 +163,11 @@ fn long(length: usize) -> Vec<u8> {
     let value = u16::try_from(length - 3).unwrap();
     [&[0x05][..], &value.to_be_bytes(), &vec![7; usize::from(value)]].concat()
 }
+
+/// Found by fuzzing: refused in pieces, and taken when it came at once.
+#[test]
+fn a_cr_inside_the_line_is_refused_however_it_is_cut() {
+    let bytes = b"PROXY UNKNOWN a\rb\r\n";
+    assert_eq!(parse(bytes), Err(Fault::Malformed));
+    assert_eq!(parse(&bytes[..17]), Err(Fault::Malformed));
+}

@@ -30,12 +30,14 @@ pub enum Noted {
 
 /// Fields that concern one connection only (RFC 9110 section 7.6.1); PEP 3333 forbids them to apps,
 /// with the list of `wsgiref.util.is_hop_by_hop`.
-const HOP_BY_HOP: [&[u8]; 7] = [
+/// `Trailer` announces what is never sent here: the trailers that an app cannot give.
+const HOP_BY_HOP: [&[u8]; 8] = [
     b"keep-alive",
     b"proxy-authenticate",
     b"proxy-authorization",
     b"proxy-connection",
     b"te",
+    b"trailer",
     b"trailers",
     b"upgrade",
 ];
@@ -55,6 +57,14 @@ impl Invalid {
         let shown = &text[..text.len().min(100)];
         let dots = if shown.len() < text.len() { "…" } else { "" };
         Self { what, text: format!("{}{dots}", shown.escape_ascii()) }
+    }
+
+    /// The app has given two lengths, and which of them its body has nobody knows.
+    #[cold]
+    #[must_use]
+    pub fn two_lengths(first: u64, second: u64) -> Self {
+        let text = format!("{first}, {second}");
+        Self::new("two different values of Content-Length were given", text.as_bytes())
     }
 
     #[cold]
@@ -251,6 +261,7 @@ mod tests {
             ("Keep-Alive", "timeout=5", Noted::HopByHop),
             ("Proxy-Authenticate", "x", Noted::HopByHop),
             ("TE", "x", Noted::HopByHop),
+            ("Trailer", "x", Noted::HopByHop),
             ("Upgrade", "websocket", Noted::HopByHop),
         ] {
             let (noted, out) = write(name.as_bytes(), value.as_bytes());

@@ -243,10 +243,13 @@ impl EnvironBuilder {
 
     /// The path without the root path, which a proxy may or may not have removed already.
     fn below_root<'a>(&self, path: &'a [u8]) -> &'a [u8] {
-        if path.is_empty() {
-            return b"/";
+        match path {
+            b"" => return b"/",
+            // "OPTIONS *" is about the server as a whole (RFC 9112 section 3.2.4): no path at all,
+            // since one begins with "/" (RFC 3875 section 4.1.5).
+            b"*" => return b"",
+            _ => {}
         }
-        // "OPTIONS *" is about the server as a whole: no path at all (RFC 9112 section 3.2.4).
         if self.root_path.is_empty() {
             return path;
         }

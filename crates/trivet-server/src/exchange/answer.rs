@@ -49,7 +49,11 @@ impl<A: Application> Exchange<A> {
     /// When name or value could break the head apart (RFC 9110 section 5.5).
     pub fn add_field(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refused> {
         match response::write_field(&mut self.out, name, value).map_err(Refused::Invalid)? {
-            Noted::ContentLength(length) => self.declared_length = Some(length),
+            Noted::ContentLength(length) => {
+                if let Some(other) = self.declared_length.replace(length).filter(|&n| n != length) {
+                    return Err(Refused::Invalid(Invalid::two_lengths(other, length)));
+                }
+            }
             Noted::Connection { close } => self.app_closes |= close,
             Noted::Date => self.has_date = true,
             Noted::Server => self.has_server = true,
@@ -77,6 +81,11 @@ impl<A: Application> Exchange<A> {
             && !self.app_closes
             && self.body_failed.is_none()
             && !self.shared.is_draining()
+            && self
+                .shared
+                .config
+                .requests_per_connection
+                .is_none_or(|most| connection.requests < most)
             && !self.shared.config.keep_alive.is_zero()
             && !sends_no_more
             && self.rest_can_be_discarded();
@@ -148,6 +157,12 @@ impl<A: Application> Exchange<A> {
             self.plan.close = true;
             self.out.clear();
             count(&self.shared.stats.answers_cut);
+            if self.plan.framing == Framing::UntilClose {
+                // An orderly end would make the part look whole. A reset is all that is left to say
+                // so, and a proxy that speaks HTTP/1.0 to us passes it on as an error.
+                reset_when_closed(&self.open().socket);
+                self.client_left = true;
+            }
         }
     }
 
@@ -164,7 +179,9 @@ impl<A: Application> Exchange<A> {
         let rejection = match self.body_failed {
             None => error::APP_FAILED,
             Some(BodyError::Rejected(rejection)) => rejection,
-            Some(BodyError::Stalled | BodyError::ClientLeft) => error::BODY_TIMEOUT,
+            Some(BodyError::Stalled) => error::BODY_TIMEOUT,
+            // It may still read: only its sending side may be closed.
+            Some(BodyError::ClientLeft) => error::BODY_CUT,
         };
         self.status = rejection.status;
         let is_head = self.is_head();

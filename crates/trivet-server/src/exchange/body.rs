@@ -108,18 +108,32 @@ impl<A: Application> Exchange<A> {
                     // What follows may have come with an event that was noted before this read.
                     self.reader.more_may_wait = true;
                     self.later_at = 0..received;
-                    return Ok(());
+                    self.body_arrived += received as u64;
+                    return self.look_at_rate();
                 }
                 Err(Errno::AGAIN) if waited => {
                     return Err(self.fail_body(BodyError::Stalled));
                 }
                 Err(Errno::AGAIN) => {
-                    self.give_token_away();
-                    waited = !self.wait_for_socket(PollFlags::IN, self.shared.config.body_timeout);
+                    let began = clock::now();
+                    waited = !self.wait_for_client(PollFlags::IN, self.shared.config.body_timeout);
+                    self.body_waited += clock::now() - began;
                 }
                 Err(_) => return Err(self.fail_body(BodyError::ClientLeft)),
             }
         }
+    }
+
+    /// The time in which the application did not ask for more does not count.
+    fn look_at_rate(&mut self) -> Result<(), BodyError> {
+        let demand = self.shared.config.body_demand();
+        if self.body_waited < demand.patience {
+            return Ok(());
+        }
+        let is_too_slow = self.body_arrived < demand.least(self.body_waited);
+        self.body_waited = 0;
+        self.body_arrived = 0;
+        if is_too_slow { Err(self.fail_body(BodyError::Stalled)) } else { Ok(()) }
     }
 
     pub(super) fn fail_body(&mut self, error: BodyError) -> BodyError {

@@ -146,12 +146,12 @@ impl<A: Application> Exchange<A> {
     /// The thread gives the connection back first and looks for marks afterwards: see [`Lent`].
     pub(super) fn bring_back(&self, returned: Returned<A>) {
         let (lent, needs_care) = match &returned {
-            Returned::Closed(_) => (None, self.shared.is_draining()),
+            Returned::Closed(_) => (None, self.shared.is_ending()),
             Returned::Open(connection) => (
                 Some(Arc::clone(&connection.lent)),
                 !matches!(connection.phase, Phase::Idle)
                     || !connection.input.is_empty()
-                    || self.shared.is_draining(),
+                    || self.shared.is_ending(),
             ),
         };
         self.shared.scheduler.bring_back(returned);

@@ -28,13 +28,14 @@ use trivet_http::{Head, Span, Version, error};
 use crate::access_log::{Entry, Lines, LogFormat};
 use crate::application::Application;
 use crate::body::{BodyError, Step};
-use crate::clock::{self, Date, Milliseconds};
-use crate::connection::{After, Connection, Lent, Phase};
+use crate::clock::{self, Date, Milliseconds, milliseconds};
+use crate::connection::{After, Connection, Lent, Phase, reset_when_closed};
 use crate::engine::Shared;
 use crate::gathering;
-use crate::hub::{DISCARD_BYTES, Hub, Reader, milliseconds};
+use crate::hub::{DISCARD_BYTES, Hub, Reader};
 use crate::output::{Flushed, Piece};
-use crate::scheduler::{Mode, Returned, Seat, Woken};
+use crate::pace::Pace;
+use crate::scheduler::{Mode, Queued, Returned, Seat, Woken};
 use crate::stats::{add, count, take_off};
 use crate::system;
 use crate::token::{Look, Ticket};
@@ -53,6 +54,8 @@ const BODY_READ_BYTES: usize = 64 * 1024;
 const REQUESTS_PER_TURN: u32 = 64;
 /// And so long at the most, while others wait for the interpreter.
 const TURN: Milliseconds = 1;
+/// A thread that has had no work for so long ends, and gives its memory back.
+const IDLE: Duration = Duration::from_secs(10);
 /// In the late mode the count of sleeps is read once for so many requests of a thread.
 const LATE_SAMPLE: u32 = 256;
 /// In the early mode, one request in so many is looked at for the choice of the mode.
@@ -145,6 +148,9 @@ pub struct Exchange<A: Application> {
     later_at: std::ops::Range<usize>,
     wants_continue: bool,
     body_failed: Option<BodyError>,
+    /// Milliseconds waited for the body, and what came meanwhile, since the rate was last looked at.
+    body_waited: Milliseconds,
+    body_arrived: u64,
 
     // The answer.
     stage: Stage,
@@ -196,6 +202,8 @@ impl<A: Application> Exchange<A> {
             later_at: 0..0,
             wants_continue: false,
             body_failed: None,
+            body_waited: 0,
+            body_arrived: 0,
             stage: Stage::Nothing,
             out: Vec::with_capacity(COPY_BYTES + 1024),
             status: 0,
@@ -272,24 +280,36 @@ impl<A: Application> Exchange<A> {
     }
 
     fn wait_for_token(&mut self) -> Option<Box<Hub<A>>> {
-        if self.shared.scheduler.queue(&self.seat) {
-            self.shared.waker.wake();
+        match self.shared.scheduler.queue(&self.seat) {
+            Queued::Waiting => {}
+            Queued::TellMonitor => self.shared.waker.wake(),
+            Queued::Surplus => {
+                self.leave();
+                return None;
+            }
         }
         if self.shared.scheduler.is_stopping() {
             self.leave();
             return None;
         }
         self.own_waits += 1;
+        let mut patience = Some(IDLE);
         loop {
-            match self.seat.wait(None) {
+            match self.seat.wait(patience) {
                 Woken::Token(hub) => return Some(hub),
-                Woken::Stop => {
-                    self.leave();
-                    return None;
+                Woken::Stop => break,
+                Woken::TimedOut if self.shared.scheduler.retire(&self.seat) => break,
+                // It is one of the few that stay: an idle server uses no CPU.
+                Woken::TimedOut => {
+                    patience = None;
+                    self.later = Vec::new();
+                    self.reader.forget();
                 }
-                Woken::Poked | Woken::TimedOut => {}
+                Woken::Poked => {}
             }
         }
+        self.leave();
+        None
     }
 
     /// The next request, if one is there at once and this thread may go on. Never blocks, so that
@@ -330,6 +350,7 @@ impl<A: Application> Exchange<A> {
             since => since,
         };
         self.shared.stats.note_queue_time(self.started.saturating_sub(here_since));
+        connection.requests += 1;
         self.forwarding = None;
         if connection.is_trusted {
             self.read_forwarding();
@@ -341,6 +362,8 @@ impl<A: Application> Exchange<A> {
         self.later_at = 0..0;
         self.wants_continue = head.expect_continue;
         self.body_failed = None;
+        self.body_waited = 0;
+        self.body_arrived = 0;
         self.stage = Stage::Nothing;
         self.status = 0;
         self.body_sent = 0;
@@ -418,6 +441,19 @@ impl<A: Application> Exchange<A> {
 
     fn open_mut(&mut self) -> &mut Connection<A> {
         self.connection.as_mut().expect("a request runs from `begin` to `finish`")
+    }
+
+    /// Waits for the client, without the token and without a place among the threads; false when
+    /// the time is over.
+    fn wait_for_client(&mut self, flags: PollFlags, timeout: Duration) -> bool {
+        self.give_token_away();
+        let scheduler = &self.shared.scheduler;
+        self.shared.want_threads(scheduler.client_wait_begins());
+        count(&self.shared.stats.threads_on_clients);
+        let came = self.wait_for_socket(flags, timeout);
+        scheduler.client_wait_ends();
+        take_off(&self.shared.stats.threads_on_clients);
+        came
     }
 
     /// Waits for the socket; false when the time is over.

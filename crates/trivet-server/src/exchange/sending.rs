@@ -229,6 +229,8 @@ impl<A: Application> Exchange<A> {
 
     /// Waits until the client has taken what is queued. Blocks.
     pub fn wait_for_room(&mut self) -> Sent {
+        let demand = self.shared.config.write_demand();
+        let mut pace = None;
         loop {
             if self.client_left {
                 return Sent::ClientLeft;
@@ -241,10 +243,15 @@ impl<A: Application> Exchange<A> {
                 Flushed::Yielded => {}
                 Flushed::Broken => return self.lose_client(),
                 Flushed::Blocked(_) => {
-                    self.give_token_away();
-                    if !self.wait_for_socket(PollFlags::OUT, self.shared.config.write_timeout) {
+                    let taken = connection.taken();
+                    let pace = pace.get_or_insert_with(|| Pace::begin(clock::now(), taken));
+                    if pace.is_too_slow(clock::now(), taken, demand) {
+                        connection.give_up();
                         return self.lose_client();
                     }
+                    // Room may be long in coming although the client takes what there is.
+                    let interval = Duration::from_millis(demand.interval());
+                    self.wait_for_client(PollFlags::OUT, interval);
                 }
             }
         }

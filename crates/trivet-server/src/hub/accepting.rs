@@ -35,9 +35,20 @@ impl<A: Application> Hub<A> {
         }
     }
 
+    /// From every listener what waits there, at most so many from each.
+    pub(super) fn accept_from_all(&mut self, most: usize) {
+        for index in 0..self.listeners.len() {
+            self.accept(index, most);
+        }
+    }
+
     pub(super) fn accept(&mut self, index: usize, most: usize) {
         let shared = Arc::clone(&self.shared);
         for _ in 0..most {
+            if self.slab.len() >= self.most_connections() && !self.shed_idle() {
+                self.at_limit = true;
+                return self.pause_accepting();
+            }
             match system::accept(&self.listeners[index].socket) {
                 Ok((socket, peer)) => {
                     let is_unix = self.listeners[index].is_unix;
@@ -61,6 +72,7 @@ impl<A: Application> Hub<A> {
                     connection.since = self.now;
                     connection.deadline = self.now + milliseconds(shared.config.header_timeout);
                     drop(self.keep(connection));
+                    self.peak = self.peak.max(self.slab.len());
                     count(&shared.stats.connections_accepted);
                     count(&shared.stats.connections_open);
                 }
@@ -74,14 +86,31 @@ impl<A: Application> Hub<A> {
                     if self.shed_idle() {
                         continue;
                     }
-                    // Wait for some to come free, or the level-triggered listener would keep this
-                    // loop spinning.
-                    self.stop_accepting();
-                    self.accept_paused = true;
-                    shared.tell();
-                    return;
+                    return self.pause_accepting();
                 }
             }
+        }
+    }
+
+    /// A graceful stop takes all that the kernel has accepted.
+    fn most_connections(&self) -> usize {
+        self.shared.config.connections.filter(|_| !self.is_draining()).unwrap_or(usize::MAX)
+    }
+
+    /// Waits for a connection to come free, or the level-triggered listener would keep the poller
+    /// spinning.
+    fn pause_accepting(&mut self) {
+        self.stop_accepting();
+        self.accept_paused = true;
+        count(&self.shared.stats.accepts_held_back);
+        self.tell_scarce();
+    }
+
+    /// Makes the main thread look at the counters; not more often than it may say something.
+    fn tell_scarce(&mut self) {
+        if self.now >= self.told_scarce + SWEEP {
+            self.told_scarce = self.now;
+            self.shared.tell();
         }
     }
 
@@ -101,7 +130,11 @@ impl<A: Application> Hub<A> {
                 drop(self.close(connection));
             }
         }
-        !idle.is_empty()
+        if idle.is_empty() {
+            return false;
+        }
+        self.tell_scarce();
+        true
     }
 }
 

@@ -4,8 +4,10 @@ use super::*;
 
 impl<A: Application> Hub<A> {
     pub(super) fn time_to_sweep(&self) -> Option<Duration> {
-        let must_look_soon = self.slab.out() > 0 || self.draining || self.accept_paused;
+        let must_look_soon =
+            self.slab.out() > 0 || self.obeyed != 0 || self.accept_paused || self.crowd_has_gone();
         let at = match (must_look_soon, self.slab.len()) {
+            _ if self.is_full() => self.now + OVERFLOW,
             (true, _) => self.next_sweep().min(self.now + SWEEP),
             (false, 0) => return None,
             (false, _) => self.next_sweep(),
@@ -23,6 +25,7 @@ impl<A: Application> Hub<A> {
     pub(super) fn sweep(&mut self) {
         self.last_sweep = self.now;
         self.accept_paused = false;
+        self.at_limit = false;
         self.earliest = Milliseconds::MAX;
         let now = self.now;
         let mut late = Vec::new();
@@ -33,6 +36,7 @@ impl<A: Application> Hub<A> {
                 self.earliest = self.earliest.min(connection.deadline);
             }
         }
+        self.tidy_up();
         for key in late {
             let Found::Here(mut connection) = self.slab.take(key) else { continue };
             // What came in time must not suffer from a server that looks late.
@@ -51,23 +55,63 @@ impl<A: Application> Hub<A> {
                 Phase::Head => drop(self.reject(connection, &error::HEAD_TIMEOUT)),
                 Phase::Body(_) => self.stop_reading_ahead(connection),
                 Phase::Ready => drop(self.keep(connection)),
-                Phase::Flush(_) => {
-                    count(&self.shared.stats.answers_cut);
-                    drop(self.close(connection));
-                }
+                Phase::Flush(_) => self.look_at_flush(connection),
                 Phase::Idle | Phase::Discard(_) | Phase::Linger => drop(self.close(connection)),
             }
         }
     }
 
+    pub(super) fn crowd_has_gone(&self) -> bool {
+        self.peak >= CROWD && self.slab.len() <= self.peak / 4
+    }
+
+    /// After a crowd has gone: its memory. The allocator would keep it for the next crowd.
+    fn tidy_up(&mut self) {
+        if !self.crowd_has_gone() {
+            self.tidy_at = 0;
+        } else if self.tidy_at == 0 {
+            self.tidy_at = self.now + TIDY_AFTER;
+        } else if self.tidy_at <= self.now {
+            self.tidy_at = 0;
+            self.peak = self.slab.len();
+            self.ready.shrink_to_fit();
+            self.complete.shrink_to_fit();
+            system::give_memory_back();
+        }
+    }
+
+    /// Does the client take enough of what is queued for it?
+    fn look_at_flush(&mut self, mut connection: Box<Connection<A>>) {
+        let demand = self.shared.config.write_demand();
+        let taken = connection.taken();
+        if connection.pace.is_too_slow(self.now, taken, demand) {
+            count(&self.shared.stats.answers_cut);
+            connection.give_up();
+            drop(self.close(connection));
+        } else {
+            connection.deadline = self.now + demand.interval();
+            drop(self.keep(connection));
+        }
+    }
+
     /// The body has not come to its end in the time that reading ahead has.
     pub(super) fn stop_reading_ahead(&mut self, mut connection: Box<Connection<A>>) {
-        let Phase::Body(ahead) = &connection.phase else {
+        let Phase::Body(ahead) = &mut connection.phase else {
             unreachable!("called in the phase Body only")
+        };
+        if ahead.is_held_back && system::has_input(&connection.socket) {
+            // The client has sent more than is read without a thread: the wait is not its doing.
+            ahead.times_out = self.now + milliseconds(self.shared.config.body_timeout);
+        }
+        let scheduler = &self.shared.scheduler;
+        let may_start = if ahead.is_held_back {
+            scheduler.has_room_for_slow_bodies()
+        } else {
+            scheduler.has_room()
         };
         if ahead.times_out <= self.now {
             drop(self.reject(connection, &error::BODY_TIMEOUT));
-        } else if self.shared.scheduler.has_room() {
+        } else if may_start {
             connection.phase = Phase::Ready;
             connection.deadline = 0;
             connection.waits_since = self.polled;
@@ -81,13 +125,38 @@ impl<A: Application> Hub<A> {
 
     /// The first step of a graceful stop: nobody new, and a last chance for those who are connected.
     pub(super) fn begin_draining(&mut self) {
-        self.draining = true;
-        // What the kernel has accepted for us has been accepted.
-        for index in 0..self.listeners.len() {
-            self.accept(index, usize::MAX);
-        }
+        self.obeyed |= orders::DRAIN;
+        self.accept_the_last();
+        self.bound_those_without_request();
+        self.tell_if_drained();
+    }
+
+    /// What the kernel has accepted for us has been accepted. Where descriptors run out, some of it
+    /// waits until a connection ends, and the listeners stay open for as long.
+    pub(super) fn accept_the_last(&mut self) {
+        self.accept_paused = false;
+        self.accept_from_all(usize::MAX);
         self.stop_accepting();
-        self.listeners.clear();
+        if !self.accept_paused {
+            self.listeners.clear();
+            self.shared.stopped_accepting();
+        }
+    }
+
+    /// Takes what the first attempt had no descriptors for.
+    pub(super) fn go_on_draining(&mut self) {
+        self.accept_the_last();
+        self.bound_those_without_request();
+        self.tell_if_drained();
+    }
+
+    pub(super) fn tell_if_drained(&self) {
+        if self.obeyed != 0 {
+            self.shared.drained_if(self.slab.len() == 0 && self.listeners.is_empty());
+        }
+    }
+
+    fn bound_those_without_request(&mut self) {
         let now = self.now;
         let unasked: Vec<Key> = self
             .slab
@@ -111,7 +180,5 @@ impl<A: Application> Hub<A> {
                 drop(self.keep(connection));
             }
         }
-        self.shared.stopped_accepting();
-        self.shared.drained_if(self.slab.len() == 0);
     }
 }

@@ -71,7 +71,19 @@ impl<A: Application> Hub<A> {
         self.keep(connection)
     }
 
-    /// Answers for the application and ends the connection without resetting it.
+    /// Refuses a request that lies in the reader alone.
+    pub(super) fn reject_read(
+        &mut self,
+        mut connection: Box<Connection<A>>,
+        reader: &Reader,
+        rejection: &Rejection,
+    ) -> Way<A> {
+        connection.input = reader.buffer[..reader.filled].to_vec();
+        self.reject(connection, rejection)
+    }
+
+    /// Answers for the application and ends the connection without resetting it. `input` of the
+    /// connection begins with the request, as far as it is known.
     pub(super) fn reject(
         &mut self,
         mut connection: Box<Connection<A>>,
@@ -80,7 +92,10 @@ impl<A: Application> Hub<A> {
         self.shared.stats.count_rejection(rejection.status);
         let mut answer = Vec::new();
         let server = &self.shared.config.server;
-        response::write_rejection(&mut answer, rejection, self.date.text(), server, false);
+        // RFC 9110 section 9.3.2: no content in an answer to HEAD, even in one that ends everything.
+        let is_head = trivet_http::begins_with_head(&connection.input);
+        response::write_rejection(&mut answer, rejection, self.date.text(), server, is_head);
+        self.shared.tell_of_other_protocol(rejection);
         self.log_rejection(&connection, rejection, answer.len() as u64);
         connection.output.push(Piece::Owned { bytes: answer, sent: 0 });
         connection.phase = Phase::Flush(After::Linger);

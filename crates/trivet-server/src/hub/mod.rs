@@ -7,6 +7,7 @@
 mod accepting;
 mod deadlines;
 mod ending;
+mod hand_over;
 mod proxy_header;
 mod reading;
 
@@ -23,11 +24,12 @@ use trivet_http::{Body, Head, Progress, Rejection, error, response};
 use crate::access_log::{self, Lines};
 use crate::application::Application;
 use crate::body::{BodyReader, Step};
-use crate::clock::{self, Date, Milliseconds};
+use crate::clock::{self, Date, Milliseconds, milliseconds};
 use crate::config::Listener;
 use crate::connection::{After, BodyAhead, Connection, Key, Lent, Phase, send_without_delay};
-use crate::engine::Shared;
+use crate::engine::{Shared, orders};
 use crate::output::{Flushed, Piece};
+use crate::pace::Pace;
 use crate::scheduler::Returned;
 use crate::slab::{Found, Slab};
 use crate::stats::{add, count, take_off};
@@ -49,8 +51,21 @@ const LINGER_SILENCE: Milliseconds = 5_000;
 /// A connection that was used so shortly before a graceful stop probably has its next request on
 /// the way: closing it would lose that request.
 const DRAIN_GRACE: Milliseconds = 1_000;
+/// So many connections at once are a crowd. When three quarters of it are gone, what it needed is
+/// given back, after the time in which its threads end, too. Measured with 10,000 hostile clients:
+/// docs/reference/limits.md.
+const CROWD: usize = 256;
+const TIDY_AFTER: Milliseconds = 15_000;
 /// Deadlines are looked at this often.
 const SWEEP: Milliseconds = 1_000;
+/// The part of its time that a head has before it must come at the least rate: a phone that loses
+/// its second packet sends nothing for seconds, and must not be refused for that.
+const HEAD_GRACE_SHARE: Milliseconds = 3;
+/// A worker that is full takes a connection that no other worker has taken for so long.
+const OVERFLOW: Milliseconds = 10;
+
+/// And so many of them at once.
+const OVERFLOW_ACCEPTS: usize = 16;
 
 /// One thread's buffer and the request that was read into it.
 pub(crate) struct Reader {
@@ -73,6 +88,12 @@ impl Reader {
         }
     }
 
+    /// Gives back what a long request has needed.
+    pub(crate) fn forget(&mut self) {
+        self.buffer = vec![0; READ_BYTES];
+        self.head = Head::default();
+    }
+
     /// Takes bytes that have been gathered on the connection as if they had just been read.
     fn load(&mut self, bytes: &[u8]) {
         if self.buffer.len() < bytes.len() {
@@ -86,7 +107,7 @@ impl Reader {
 pub(crate) struct Hub<A: Application> {
     shared: Arc<Shared<A>>,
     poller: Poller,
-    /// None after the beginning of a graceful stop.
+    /// None after the beginning of a graceful stop or a hand-over.
     listeners: Vec<Listener>,
     slab: Slab<A>,
     /// Connections with news, in the order of the news; not read yet.
@@ -96,7 +117,18 @@ pub(crate) struct Hub<A: Application> {
     accepting: bool,
     /// Accepting has failed (no file descriptors) and is tried again at the next sweep.
     accept_paused: bool,
-    draining: bool,
+    /// The orders that are being followed; see [`orders`].
+    obeyed: u8,
+    /// That was because there are as many connections as there may be.
+    at_limit: bool,
+    /// When the main thread was told last that connections had to wait or to go.
+    told_scarce: Milliseconds,
+    /// When a worker that is full has looked for connections that nobody takes.
+    looked_for_overflow: Milliseconds,
+    /// The most connections since memory was given back last.
+    peak: usize,
+    /// When memory is given back after a crowd has gone; zero: no crowd has.
+    tidy_at: Milliseconds,
     now: Milliseconds,
     /// The time of the last poll in microseconds, on the clock of the access log.
     polled: u64,
@@ -152,7 +184,12 @@ impl<A: Application> Hub<A> {
             complete: VecDeque::new(),
             accepting: false,
             accept_paused: false,
-            draining: false,
+            obeyed: 0,
+            at_limit: false,
+            told_scarce: 0,
+            looked_for_overflow: 0,
+            peak: 0,
+            tidy_at: 0,
             now,
             polled: clock::now_microseconds(),
             last_sweep: now,
@@ -220,6 +257,11 @@ impl<A: Application> Hub<A> {
     /// For the monitor, which cannot run applications: reads what there is and keeps it.
     pub(crate) fn gather(&mut self, reader: &mut Reader) {
         while let Some(mut connection) = self.next_news(reader) {
+            if self.complete.len() >= self.shared.config.queue {
+                count(&self.shared.stats.requests_turned_away);
+                drop(self.reject(connection, &error::OVERLOADED));
+                continue;
+            }
             connection.input = reader.buffer[..reader.filled].to_vec();
             if reader.more_may_wait {
                 connection.lent.note(Lent::EVENT);
@@ -230,9 +272,15 @@ impl<A: Application> Hub<A> {
             self.complete.push_back(connection.key);
             drop(self.keep(connection));
         }
-        if self.complete.len() >= self.shared.config.threads {
+        if self.is_full() {
             self.stop_accepting();
         }
+    }
+
+    /// Whether new connections are better left to another process.
+    fn is_full(&self) -> bool {
+        let config = &self.shared.config;
+        config.shares_listeners && self.complete.len() >= config.threads
     }
 
     /// Polls without waiting; true if there is news.
@@ -261,18 +309,27 @@ impl<A: Application> Hub<A> {
 
     /// Waits for news, a wake-up or the next deadline.
     pub(crate) fn wait(&mut self) {
+        self.wait_unless(self.has_news());
+    }
+
+    /// The same for the monitor, which can do nothing for complete requests but wait for a thread.
+    pub(crate) fn wait_for_a_thread(&mut self) {
+        self.wait_unless(!self.ready.is_empty());
+    }
+
+    fn wait_unless(&mut self, has_news: bool) {
         self.write_log();
         let scheduler = &self.shared.scheduler;
         scheduler.polling.store(true, Ordering::SeqCst);
         let must_not_wait =
-            self.has_news() || scheduler.has_returned() || self.shared.has_orders(self.draining);
+            has_news || scheduler.has_returned() || self.shared.has_orders(self.obeyed);
         let timeout = if must_not_wait { Some(Duration::ZERO) } else { self.time_to_sweep() };
         self.poll_for(timeout);
         self.shared.scheduler.polling.store(false, Ordering::Relaxed);
     }
 
     fn poll_for(&mut self, timeout: Option<Duration>) {
-        if !self.accepting && !self.draining && self.complete.len() < self.shared.config.threads {
+        if !self.accepting && self.obeyed == 0 && !self.is_full() {
             // If it fails it is tried again before the next poll.
             let _ = self.accept_again();
         }
@@ -300,14 +357,39 @@ impl<A: Application> Hub<A> {
                 self.accept(index, self.shared.config.accepts_per_turn);
             }
         }
-        if self.shared.has_orders(self.draining) {
-            self.begin_draining();
+        if self.is_full() && self.now >= self.looked_for_overflow + OVERFLOW {
+            self.looked_for_overflow = self.now;
+            self.accept_from_all(OVERFLOW_ACCEPTS);
+        }
+        if self.shared.has_orders(self.obeyed) {
+            self.obey();
+        } else if self.is_draining() && !self.listeners.is_empty() && !self.accept_paused {
+            self.go_on_draining();
         }
         if self.now >= self.next_sweep()
-            || (self.accept_paused && self.now >= self.last_sweep + SWEEP)
+            || ((self.accept_paused || self.crowd_has_gone())
+                && self.now >= self.last_sweep + SWEEP)
         {
             self.sweep();
         }
+    }
+
+    #[cold]
+    fn obey(&mut self) {
+        let orders = self.shared.take_orders(self.obeyed);
+        if orders & orders::ADOPT != 0 {
+            self.adopt_all();
+        }
+        if orders & orders::HAND_OVER != 0 {
+            self.begin_hand_over();
+        }
+        if orders & orders::DRAIN != 0 {
+            self.begin_draining();
+        }
+    }
+
+    fn is_draining(&self) -> bool {
+        self.obeyed & orders::DRAIN != 0
     }
 
     /// Takes back the connections that threads without the token have finished with.
@@ -328,11 +410,12 @@ impl<A: Application> Hub<A> {
         let has_more = !connection.input.is_empty()
             || marks != 0
             || matches!(connection.phase, Phase::Flush(_) | Phase::Linger)
-            || connection.peer_closed;
+            || connection.peer_closed
+            || self.obeyed & orders::HAND_OVER != 0;
         if has_more {
             self.ready.push_back((connection.key, connection.peer_closed));
         }
-        if self.draining && matches!(connection.phase, Phase::Idle) {
+        if self.is_draining() && matches!(connection.phase, Phase::Idle) {
             connection.deadline = connection.deadline.min(self.now + DRAIN_GRACE);
         }
         drop(self.keep(connection));
@@ -341,9 +424,11 @@ impl<A: Application> Hub<A> {
     pub(crate) fn forget(&mut self, key: Key) {
         self.slab.forget(key);
         take_off(&self.shared.stats.connections_open);
-        if self.draining {
-            self.shared.drained_if(self.slab.len() == 0);
+        if self.at_limit || self.obeyed != 0 {
+            self.at_limit = false;
+            self.accept_paused = false;
         }
+        self.tell_if_drained();
     }
 
     #[allow(clippy::boxed_local, reason = "connections are boxed wherever they are handed on")]
@@ -374,6 +459,9 @@ impl<A: Application> Hub<A> {
     /// Takes a connection as far as it goes without waiting.
     fn advance(&mut self, mut connection: Box<Connection<A>>, reader: &mut Reader) -> Way<A> {
         loop {
+            if self.obeyed & orders::HAND_OVER != 0 && hand_over::is_unbegun(&connection.phase) {
+                return self.give_away(connection);
+            }
             match connection.phase {
                 Phase::ProxyHeader => match self.read_proxy_header(connection, reader) {
                     Some(named) => connection = named,
@@ -400,10 +488,11 @@ impl<A: Application> Hub<A> {
                             After::Linger => self.begin_to_linger(&mut connection),
                         }
                     }
-                    Flushed::Blocked(sent) => {
-                        if sent > 0 || connection.deadline == 0 {
+                    Flushed::Blocked(_) => {
+                        if connection.deadline == 0 {
+                            connection.pace = Pace::begin(self.now, connection.taken());
                             connection.deadline =
-                                self.now + milliseconds(self.shared.config.write_timeout);
+                                self.now + self.shared.config.write_demand().interval();
                         }
                         if !connection.watches_writable {
                             connection.watches_writable = true;
@@ -441,7 +530,7 @@ impl<A: Application> Hub<A> {
         connection.was_served = true;
         connection.since = self.now;
         connection.deadline = self.now + milliseconds(self.shared.config.keep_alive);
-        if self.draining {
+        if self.is_draining() {
             connection.deadline = connection.deadline.min(self.now + DRAIN_GRACE);
         }
     }
@@ -450,8 +539,4 @@ impl<A: Application> Hub<A> {
         connection.phase = Phase::Discard(reader);
         connection.deadline = self.now + milliseconds(self.shared.config.body_timeout);
     }
-}
-
-pub(crate) fn milliseconds(duration: Duration) -> Milliseconds {
-    duration.as_millis().try_into().unwrap_or(u64::MAX / 4)
 }

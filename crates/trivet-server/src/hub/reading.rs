@@ -20,13 +20,13 @@ impl<A: Application> Hub<A> {
             match reader.head.parse(&input, &self.shared.config.limits) {
                 Ok(Progress::Complete) => return self.head_is_whole(connection, reader),
                 Ok(Progress::Partial) => self.head_has_begun(&mut connection, input),
-                Err(rejection) => return self.reject(connection, &rejection),
+                Err(rejection) => return self.reject_read(connection, reader, &rejection),
             }
         }
         loop {
             let received =
                 match system::receive(&connection.socket, &mut reader.buffer[..READ_BYTES]) {
-                    Ok(0) => return self.close(connection),
+                    Ok(0) => return self.head_has_ended(connection, reader),
                     Ok(received) => received,
                     Err(Errno::AGAIN) => return self.keep(connection),
                     Err(_) => return self.close(connection),
@@ -42,7 +42,7 @@ impl<A: Application> Hub<A> {
                         let begun = reader.buffer[..received].to_vec();
                         self.head_has_begun(&mut connection, begun);
                     }
-                    Err(rejection) => return self.reject(connection, &rejection),
+                    Err(rejection) => return self.reject_read(connection, reader, &rejection),
                 }
             } else {
                 let news = &reader.buffer[..received];
@@ -68,6 +68,7 @@ impl<A: Application> Hub<A> {
                         Err(rejection) => return self.reject(connection, &rejection),
                     }
                 }
+                self.bound_head(&mut connection);
             }
             if !reader.more_may_wait {
                 return self.keep(connection);
@@ -75,13 +76,36 @@ impl<A: Application> Hub<A> {
         }
     }
 
+    /// The client sends no more. Of a head that was cut into pieces the last line may not have been
+    /// looked at yet; its fault is told to a client that still reads, as if it had come whole.
+    fn head_has_ended(&mut self, connection: Box<Connection<A>>, reader: &mut Reader) -> Way<A> {
+        match reader.head.parse(&connection.input, &self.shared.config.limits) {
+            Err(rejection) => self.reject(connection, &rejection),
+            // RFC 9112 section 8: what is not whole may be left without an answer.
+            Ok(_) => self.close(connection),
+        }
+    }
+
     pub(super) fn head_has_begun(&self, connection: &mut Connection<A>, begun: Vec<u8>) {
         connection.input = begun;
         connection.phase = Phase::Head;
-        connection.deadline = self.now + milliseconds(self.shared.config.header_timeout);
-        if self.draining {
+        connection.since = self.now;
+        connection.deadline = Milliseconds::MAX;
+        self.bound_head(connection);
+        if self.is_draining() {
             connection.deadline = connection.deadline.min(self.now + DRAIN_GRACE);
         }
+    }
+
+    /// The head must be whole in time, and come at the least rate after a grace.
+    fn bound_head(&self, connection: &mut Connection<A>) {
+        if self.is_draining() && connection.deadline != Milliseconds::MAX {
+            return;
+        }
+        let demand = self.shared.config.head_demand();
+        let grace = demand.patience / HEAD_GRACE_SHARE;
+        let earned = grace.saturating_add(demand.time_for(connection.input.len()));
+        connection.deadline = connection.since + demand.patience.min(earned);
     }
 
     /// Parses a request that `load` has put into the reader and that was whole before.
@@ -97,7 +121,7 @@ impl<A: Application> Hub<A> {
             }
             // It was whole when it was gathered.
             Ok(Progress::Partial) => self.close(connection),
-            Err(rejection) => self.reject(connection, &rejection),
+            Err(rejection) => self.reject_read(connection, reader, &rejection),
         }
     }
 
@@ -118,18 +142,28 @@ impl<A: Application> Hub<A> {
         if let (Some(length), Some(limit)) = (length, self.shared.config.body_limit)
             && length > limit
         {
-            return self.reject(connection, &error::BODY_TOO_LARGE);
+            return self.reject_read(connection, reader, &error::BODY_TOO_LARGE);
         }
         // A client that waits for "100 Continue" gets it when the application first reads.
         if head.expect_continue {
             return Way::Run(connection);
         }
         let here = (reader.filled - head.len) as u64;
-        if length.is_some_and(|length| here >= length.min(READ_AHEAD_BYTES as u64)) {
+        if length.is_some_and(|length| {
+            here >= length
+                || here >= READ_AHEAD_BYTES as u64
+                    && self.shared.scheduler.has_room_for_slow_bodies()
+        }) {
             return Way::Run(connection);
         }
         let times_out = self.now + milliseconds(self.shared.config.body_timeout);
-        let ahead = BodyAhead { reader: reader.body.clone(), seen: head.len, times_out };
+        let ahead = BodyAhead {
+            reader: reader.body.clone(),
+            seen: head.len,
+            began: self.now,
+            times_out,
+            is_held_back: false,
+        };
         connection.input = reader.buffer[..reader.filled].to_vec();
         connection.phase = Phase::Body(Box::new(ahead));
         connection.deadline = times_out.min(self.now + READ_AHEAD);
@@ -148,8 +182,16 @@ impl<A: Application> Hub<A> {
             };
             match see_ahead(ahead, &connection.input, &self.shared.config.limits) {
                 Err(rejection) => return self.reject(connection, &rejection),
-                Ok(false) => {}
-                Ok(true) => {
+                Ok(Seen::TooLittle) => {}
+                Ok(Seen::Enough) if !self.shared.scheduler.has_room_for_slow_bodies() => {
+                    // As many threads wait for clients as may. What is not read here is read by
+                    // the application, or noticed when it has answered without reading.
+                    ahead.is_held_back = true;
+                    connection.deadline = ahead.times_out.min(self.now + READ_AHEAD);
+                    connection.lent.note(Lent::EVENT);
+                    return self.keep(connection);
+                }
+                Ok(Seen::Enough | Seen::All) => {
                     let input = std::mem::take(&mut connection.input);
                     reader.load(&input);
                     connection.deadline = 0;
@@ -162,7 +204,10 @@ impl<A: Application> Hub<A> {
                     add(&self.shared.stats.bytes_received, received as u64);
                     reader.more_may_wait = may_hold_more(connection.peer_closed, received);
                     connection.input.extend_from_slice(&reader.buffer[..received]);
-                    ahead.times_out = self.now + milliseconds(self.shared.config.body_timeout);
+                    let demand = self.shared.config.body_demand();
+                    let earned = demand.time_for(connection.input.len());
+                    let slowest = ahead.began.saturating_add(earned) + demand.patience;
+                    ahead.times_out = slowest.min(self.now + demand.patience);
                 }
                 Err(Errno::AGAIN) => return self.keep(connection),
                 Err(_) => return self.close(connection),
@@ -171,19 +216,27 @@ impl<A: Application> Hub<A> {
     }
 }
 
-/// True when the body is whole, or enough of it is here.
+/// How much of a body is here.
+enum Seen {
+    TooLittle,
+    /// So much that the application may begin with it.
+    Enough,
+    All,
+}
+
 fn see_ahead(
     ahead: &mut BodyAhead,
     input: &[u8],
     limits: &trivet_http::Limits,
-) -> Result<bool, Rejection> {
+) -> Result<Seen, Rejection> {
     loop {
         match ahead.reader.step(&input[ahead.seen..], limits)? {
             Step::Data { end, .. } => ahead.seen += end,
-            Step::End { .. } => return Ok(true),
+            Step::End { .. } => return Ok(Seen::All),
             Step::NeedMore { consumed } => {
                 ahead.seen += consumed;
-                return Ok(ahead.seen >= READ_AHEAD_BYTES);
+                let is_enough = ahead.seen >= READ_AHEAD_BYTES;
+                return Ok(if is_enough { Seen::Enough } else { Seen::TooLittle });
             }
         }
     }

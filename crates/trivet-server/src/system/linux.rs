@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
@@ -155,6 +155,35 @@ pub(crate) fn send_file(
     let mut position = *offset;
     let length = usize::try_from(length).unwrap_or(usize::MAX).min(1024 * 1024);
     rustix::fs::sendfile(socket, file, Some(&mut position), length)
+}
+
+/// Bytes in the socket's send queue that the other side has not acknowledged (tcp(7), SIOCOUTQ).
+pub(crate) fn unacknowledged(socket: impl AsFd) -> i64 {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the descriptor is open, and the kernel writes one int, which is there.
+    let result = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    if result == 0 { i64::from(bytes) } else { 0 }
+}
+
+/// Lets the allocator keep few arenas. By default there are up to eight for each CPU, and what is
+/// used in one of them by threads that have ended is not used again by others: after 500 stalled
+/// bodies 4.5 MB stayed, and 1.5 MB with two. Threads that share the interpreter's lock seldom
+/// allocate at the same time. Whoever has set MALLOC_ARENA_MAX knows better.
+pub(crate) fn bound_arenas() {
+    #[cfg(target_env = "gnu")]
+    if std::env::var_os("MALLOC_ARENA_MAX").is_none() {
+        // SAFETY: it takes two numbers and may be called at any time (mallopt(3)).
+        unsafe { libc::mallopt(libc::M_ARENA_MAX, 2) };
+    }
+}
+
+/// Gives the system what the allocator keeps of memory that is free. Takes milliseconds.
+pub(crate) fn give_memory_back() {
+    // SAFETY: it may be called at any time on any thread (malloc_trim(3)).
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 /// The number of this thread in /proc.

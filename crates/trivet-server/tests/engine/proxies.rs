@@ -140,3 +140,25 @@ fn a_proxy_header_that_never_comes_is_not_waited_for() {
     client.expect_end_or_reset();
     assert_eq!(server.stats().proxy_headers_refused, 1);
 }
+
+#[test]
+fn a_connection_that_is_handed_over_keeps_the_client_that_its_header_has_named() {
+    let (old, new) = (server(&["127.0.0.1"], true), server(&["127.0.0.1"], true));
+    let header = "PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n";
+    let mut named = old.connect();
+    assert_eq!(named.ask(header.to_owned() + &get("/a")).text(), "/a 192.0.2.1 not asked");
+    let mut nameless = old.connect();
+    nameless.send(&header[..10]);
+    crate::gate::until("both are accepted", || old.stats().connections_accepted == 2);
+    old.engine().hand_over();
+    old.wait_until_drained();
+    let taken = old.engine().take_handed_over();
+    assert_eq!(taken.len(), 2);
+    for connection in taken {
+        new.engine().adopt(connection);
+    }
+    // It is not asked for a second header, and what it says of others is not believed.
+    assert_eq!(named.ask(forwarded_for("192.0.2.9")).text(), "/a 192.0.2.1 not asked");
+    nameless.send(header[10..].to_owned() + &get("/b"));
+    assert_eq!(nameless.answer().text(), "/b 192.0.2.1 not asked");
+}

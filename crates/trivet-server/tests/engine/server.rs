@@ -84,8 +84,15 @@ pub(crate) fn config() -> Config {
         header_timeout: Duration::from_secs(60),
         body_timeout: Duration::from_secs(60),
         write_timeout: Duration::from_secs(60),
+        header_min_rate: 0,
+        body_min_rate: 0,
+        write_min_rate: 0,
+        connections: None,
+        requests_per_connection: None,
+        queue: 2048,
         threads: 8,
         server: b"trivet".to_vec(),
+        shares_listeners: false,
         accepts_per_turn: 64,
         trusted: Trusted::default(),
         forwarded: Family::default(),
@@ -262,6 +269,9 @@ fn note(
         }
         Event::StoppedAccepting => crew.change(|state| state.stopped_accepting = true),
         Event::Drained => crew.change(|state| state.drained = true),
+        // Tests take them out by themselves.
+        Event::HandedOver => {}
+        Event::OtherProtocol(_) => {}
     }
 }
 

@@ -1,0 +1,1 @@
+"""How a report is shown: HTML, text, Markdown, JSON, and texts to copy. Computes, answers nobody."""

@@ -1,0 +1,72 @@
+"""What a worker says when its supervisor asks: counters and stacks; sending it is main.py's.
+
+Runs on the worker's main thread, beside the threads that it describes.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # Importing typing costs some milliseconds of every start; only type checkers need it here.
+    from collections.abc import Callable, Mapping
+    from types import FrameType
+
+    from trivet.worker.serving import ServingEngine
+
+#: Deeper stacks lose their middle, or one recursion would be the whole answer.
+MOST_FRAMES = 60
+
+
+def answer(about: str, engine: ServingEngine) -> object:
+    """The answer to one question; None when it is not known what it is about."""
+    describe = ABOUT.get(about)
+    return None if describe is None else describe(engine)
+
+
+def counters(engine: ServingEngine) -> Mapping[str, int]:
+    """The counters of the engine, since this worker's start."""
+    return engine.stats()
+
+
+def stacks(engine: ServingEngine) -> list[dict[str, object]]:
+    """The Python frames of every thread but this one, the innermost last."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    own = threading.get_ident()
+    return [
+        {
+            # A thread that Python's threading did not start, such as one of a C library.
+            "name": names.get(ident, f"thread {ident}"),
+            "frames": frames_of(frame),
+        }
+        for ident, frame in sorted(sys._current_frames().items())
+        if ident != own
+    ]
+
+
+def frames_of(innermost: FrameType) -> list[dict[str, object]]:
+    """A stack as file, line, function and source text, the outermost first."""
+    import linecache
+
+    frames = []
+    frame: FrameType | None = innermost
+    while frame is not None:
+        code, line = frame.f_code, frame.f_lineno
+        text = linecache.getline(code.co_filename, line or 0, frame.f_globals).strip()
+        frames.append(
+            {"file": code.co_filename, "line": line, "function": code.co_name, "text": text}
+        )
+        frame = frame.f_back
+    frames.reverse()
+    if len(frames) > MOST_FRAMES:
+        half = MOST_FRAMES // 2
+        left_out = len(frames) - 2 * half
+        gap = {"file": "", "line": 0, "function": "", "text": f"… {left_out} frames …"}
+        frames[half:-half] = [gap]
+    return frames
+
+
+#: What may be asked.
+ABOUT: Mapping[str, Callable[[ServingEngine], object]] = {"counters": counters, "stacks": stacks}

@@ -1,0 +1,72 @@
+"""Plain WSGI views that answer in each of the ways an application can: whole, in parts, as a file.
+
+`/take` reads its body and answers with it; `/allocate` asks the kernel for memory.
+"""
+
+import os
+from typing import Any
+from urllib.parse import parse_qs
+
+#: More than a socket takes at once.
+PARTS = 200
+PART_BYTES = 20_000
+ALLOCATED_BYTES = 64 * 1024 * 1024
+
+
+def pattern(size: int) -> bytes:
+    """Bytes that tell every shift and gap, for as far as 64 KiB."""
+    block = b"".join(b"%06d," % number for number in range(10_000))
+    return (block * (size // len(block) + 1))[:size]
+
+
+def app(environ: Any, start_response: Any) -> Any:
+    query = {name: values[0] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
+    body = VIEWS[environ["PATH_INFO"]](environ, query)
+    headers = [("Content-Type", "application/octet-stream")]
+    if isinstance(body, bytes):
+        headers.append(("Content-Length", str(len(body))))
+        body = [body]
+    start_response("200 OK", headers)
+    return body
+
+
+def hello(environ: Any, query: Any) -> Any:
+    return b"hello"
+
+
+def whole(environ: Any, query: Any) -> Any:
+    return pattern(int(query["size"]))
+
+
+def parts(environ: Any, query: Any) -> Any:
+    whole = pattern(PARTS * PART_BYTES)
+    return (whole[at : at + PART_BYTES] for at in range(0, len(whole), PART_BYTES))
+
+
+def file(environ: Any, query: Any) -> Any:
+    return environ["wsgi.file_wrapper"](open(query["path"], "rb"))
+
+
+def take(environ: Any, query: Any) -> Any:
+    return environ["wsgi.input"].read()
+
+
+def allocate(environ: Any, query: Any) -> Any:
+    return str(len(bytearray(ALLOCATED_BYTES))).encode()
+
+
+def wait(environ: Any, query: Any) -> Any:
+    """Return when the test has opened and closed the FIFO."""
+    with open(query["fifo"], "rb") as fifo:
+        return fifo.read() + str(os.getpid()).encode()
+
+
+VIEWS = {
+    "/hello": hello,
+    "/whole": whole,
+    "/parts": parts,
+    "/file": file,
+    "/take": take,
+    "/allocate": allocate,
+    "/wait": wait,
+}

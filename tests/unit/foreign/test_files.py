@@ -1,0 +1,153 @@
+"""Configurations of other servers become ours, and nothing is lost without a word."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.projects import write_project
+from trivet.errors import ConfigurationUnreadable, InvalidSetting
+from trivet.foreign.files import from_file
+from trivet.foreign.gunicorn_file import read_arguments
+from trivet.foreign.mapping import Translation, as_toml
+from trivet.settings.resolve import Resolved, resolve
+
+
+def translated(directory: Path, name: str, text: str, **environ: str) -> Translation:
+    write_project(directory, {name: text})
+    return from_file(str(directory / name), environ)
+
+
+def resolved(directory: Path, toml: str) -> Resolved:
+    (directory / "trivet.toml").write_text(toml)
+    return resolve(flags={}, keywords={}, environ={}, directory=directory)
+
+
+GUNICORN = """
+    import os
+    bind = ["0.0.0.0:9000", "unix:/run/shop.sock"]
+    workers = int(os.cpu_count() * 0 + 3)
+    keepalive = 5
+    worker_class = "gevent"
+    accesslog = "-"
+    loglevel = "CRITICAL"
+    forwarded_allow_ips = "*"
+    limit_request_line = 4094
+    def post_fork(server, worker): pass
+    unrelated = 1
+"""
+
+
+def test_a_gunicorn_file_becomes_our_settings(tmp_path: Path) -> None:
+    found = translated(tmp_path, "gunicorn.conf.py", GUNICORN)
+    assert found.settings == {
+        "bind": ["0.0.0.0:9000", "unix:/run/shop.sock"],
+        "workers": 3,
+        "keep_alive": "5s",
+        "request_line_limit": "4094B",
+        "access_log": True,
+        "log_level": "error",
+    }
+    reasons = dict(found.left_out)
+    assert set(reasons) == {"worker_class", "forwarded_allow_ips", "post_fork"}
+    assert "trusts everybody" in reasons["forwarded_allow_ips"]
+
+
+def test_the_toml_that_is_written_says_the_same(tmp_path: Path) -> None:
+    found = translated(tmp_path, "gunicorn.conf.py", GUNICORN)
+    settings = resolved(tmp_path, as_toml(found)).settings
+    for name, given in found.given.items():
+        assert getattr(settings, name) == given.value
+    assert "#   worker_class: there is one kind of worker" in as_toml(found)
+
+
+def test_the_variable_is_stronger_than_the_file(tmp_path: Path) -> None:
+    arguments = "--workers=7 -b :1 --bind :2 --no-control-socket shop:app"
+    found = translated(tmp_path, "g.conf.py", "workers = 2", GUNICORN_CMD_ARGS=arguments)
+    assert found.settings == {
+        "workers": 7,
+        "bind": [":1", ":2"],
+        "control": "off",
+        "app": "shop:app",
+    }
+
+
+def test_the_variable_alone_is_read_when_told_to() -> None:
+    assert from_file("-", {"GUNICORN_CMD_ARGS": "-w4"}).settings == {"workers": 4}
+
+
+@pytest.mark.parametrize("text", ["--wrkers 2", "--workers"])
+def test_what_is_no_flag_of_gunicorn_is_told(text: str) -> None:
+    with pytest.raises(ConfigurationUnreadable, match="GUNICORN_CMD_ARGS"):
+        read_arguments(text)
+
+
+def test_a_file_that_raises_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationUnreadable, match="ZeroDivisionError"):
+        translated(tmp_path, "gunicorn.conf.py", "workers = 1 / 0")
+
+
+def test_a_value_that_cannot_be_right_is_told_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSetting, match="workers is"):
+        translated(tmp_path, "gunicorn.conf.py", "workers = -3")
+
+
+def test_other_places_are_stronger_than_a_foreign_file(tmp_path: Path) -> None:
+    found = translated(tmp_path, "gunicorn.conf.py", "workers = 2\nthreads = 9")
+    (tmp_path / "trivet.toml").write_text("workers = 5")
+    settings = resolve(
+        flags={}, keywords={}, environ={}, directory=tmp_path, foreign=found.given
+    ).settings
+    assert (settings.workers, settings.threads) == (5, 9)
+
+
+def test_a_uwsgi_file_becomes_our_settings(tmp_path: Path) -> None:
+    text = """
+        [uwsgi]
+        http-socket = 127.0.0.1:9090
+        http-socket = /run/shop.sock
+        base = shop
+        module = %(base):app
+        processes = $(COUNT)
+        disable-logging = true
+        harakiri-verbose = true
+        nonsense = 1
+    """
+    found = translated(tmp_path, "uwsgi.ini", text, COUNT="4")
+    assert found.settings == {
+        "bind": ["127.0.0.1:9090", "unix:/run/shop.sock"],
+        "app": "shop:app",
+        "workers": 4,
+        "access_log": False,
+    }
+    assert {name for name, _ in found.left_out} == {"base", "harakiri-verbose", "nonsense"}
+
+
+def test_a_uwsgi_yaml_becomes_our_settings(tmp_path: Path) -> None:
+    text = "uwsgi:\n  http: :8080\n  threads: 8  # each\n  master: true\n"
+    found = translated(tmp_path, "uwsgi.yaml", text)
+    assert found.settings == {"bind": [":8080"], "threads": 8}
+
+
+def test_a_section_of_waitress_becomes_our_settings(tmp_path: Path) -> None:
+    text = """
+        [app:main]
+        use = egg:shop
+        [server:main]
+        use = egg:waitress#main
+        listen = *:6543 localhost:6544
+        threads = 6
+        url_prefix = shop/
+        trusted_proxy = 10.0.0.1
+    """
+    found = translated(tmp_path, "production.ini", text)
+    assert found.settings == {
+        "bind": [":6543", "localhost:6544"],
+        "threads": 6,
+        "root_path": "/shop",
+        "trusted_proxies": ["10.0.0.1"],
+    }
+
+
+def test_a_file_of_nobody_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationUnreadable, match="no section"):
+        translated(tmp_path, "tox.ini", "[tox]\nenvlist = py\n")
