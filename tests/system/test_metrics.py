@@ -4,8 +4,10 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import urllib.request
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 from prometheus_client.openmetrics.parser import (
@@ -48,14 +50,16 @@ class Page:
         }
 
 
-def start(start_server: StartServer, workers: int) -> tuple[ServerProcess, Page]:
+def start(
+    start_server: StartServer, workers: int, app: str = "counted:app", flags: Sequence[str] = ()
+) -> tuple[ServerProcess, Page]:
     address = free_tcp_address()
     server = start_server(
         "trivet",
-        "counted:app",
+        app,
         APPS,
         workers=workers,
-        extra_arguments=["--metrics", address.authority, "--no-access-log"],
+        extra_arguments=["--metrics", address.authority, "--no-access-log", *flags],
     )
     server.wait_for_output("metrics-served")
     page = Page(address)
@@ -124,6 +128,28 @@ def test_counters_add_up_to_what_clients_have_counted_across_restarts(
         assert page.samples(f"{histogram}_count") == {(): requests}
     # One more was made to see whether the server listens.
     assert page.samples("trivet_connections_accepted_total") == {(): CONNECTIONS * PHASES + 1}
+    assert server.stop() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="preload is for Linux")
+def test_workers_of_a_preload_parent_are_counted_across_a_reload_and_a_death(
+    start_server: StartServer,
+) -> None:
+    server, page = start(start_server, 2, flags=["--preload"])
+    seen = ask(server.address, 40)
+    wait_for_answers(server, page, seen.total())
+    server.signal(signal.SIGHUP)
+    wait_for_restarts(server, page, "reload", 2)
+    wait_for_workers(server, page, 2)
+    seen += ask(server.address, 40)
+    wait_for_answers(server, page, seen.total())
+    worker = int(next(pid for _, pid in page.samples("trivet_worker_resident_bytes")))
+    os.kill(worker, signal.SIGKILL)
+    wait_for_restarts(server, page, "died", 1)
+    wait_for_workers(server, page, 2)
+    seen += ask(server.address, 40)
+    wait_for_answers(server, page, seen.total())
+    assert page.samples("trivet_requests_total") == dict(seen)
     assert server.stop() == 0
 
 
