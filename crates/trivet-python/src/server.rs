@@ -1,12 +1,14 @@
 //! `trivet._engine.Server`: the engine as Python's main thread sees it.
 
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::ptr::NonNull;
 use std::sync::{Mutex, PoisonError};
 
+use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use trivet_server::{About, Engine, Event, HandedOver, Listener};
+use trivet_server::{About, Engine, Event, HandedOver, Listener, SharedMemory};
 
 use crate::config::EngineConfig;
 use crate::wsgi::Wsgi;
@@ -16,7 +18,8 @@ use crate::wsgi::environ::ServerAddress;
 /// One listening socket: descriptor, whether Unix, SERVER_NAME, SERVER_PORT.
 type ListenerGiven = (i32, bool, String, String);
 
-/// Server(app, config, listeners, on_error): one process's engine. Threads serve with run_thread().
+/// Server(app, config, listeners, on_error, memory=None): one process's engine. Threads serve with
+/// run_thread(). The counters lie in `memory`, a writable buffer, where one is given.
 #[pyclass(frozen, module = "trivet._engine")]
 pub(crate) struct Server {
     app: Py<PyAny>,
@@ -30,11 +33,13 @@ pub(crate) struct Server {
 #[pymethods]
 impl Server {
     #[new]
+    #[pyo3(signature = (app, config, listeners, on_error, memory=None))]
     fn new(
         app: Py<PyAny>,
         config: EngineConfig,
         listeners: Vec<ListenerGiven>,
         on_error: Py<PyAny>,
+        memory: Option<PyBuffer<u8>>,
     ) -> PyResult<Self> {
         let mut sockets = Vec::new();
         let mut addresses = Vec::new();
@@ -46,7 +51,8 @@ impl Server {
             sockets.push(Listener { socket, is_unix });
             addresses.push(ServerAddress { name, port });
         }
-        let engine = Engine::start(config.for_engine()?, sockets)?;
+        let memory = memory.map(counters_in).transpose()?;
+        let engine = Engine::start_in(config.for_engine()?, sockets, memory)?;
         Ok(Self { app, on_error, config, addresses, engine, events: Mutex::default() })
     }
 
@@ -155,4 +161,24 @@ impl Server {
         }
         Ok(answer)
     }
+}
+
+/// The memory of a buffer, which stays exported, and so in its place, as long as the engine exists.
+fn counters_in(buffer: PyBuffer<u8>) -> PyResult<SharedMemory> {
+    let start = NonNull::new(buffer.buf_ptr().cast::<u8>());
+    let length = buffer.len_bytes();
+    let usable = !buffer.readonly() && buffer.is_c_contiguous();
+    let memory = start.filter(|_| usable).and_then(|start| {
+        // SAFETY: the buffer stays where it is until it is released, which is when its owner here is
+        // dropped. Whoever reads it in another process reads whole numbers, which on every supported
+        // processor is what a relaxed load does.
+        unsafe { SharedMemory::new(start, length, Box::new(buffer)) }
+    });
+    memory.ok_or_else(|| {
+        PyValueError::new_err(format!(
+            "the memory for counters has {length} bytes, and {} that can be written and begin at a \
+             multiple of 8 are needed",
+            SharedMemory::BYTES
+        ))
+    })
 }

@@ -107,8 +107,12 @@ class Report:
             pass  # the loop hears of the loss by itself
 
 
-def run_worker(number: int, link: socket.socket, plan: WorkerPlan) -> tuple[int, float]:
+def run_worker(
+    number: int, link: socket.socket, plan: WorkerPlan, memory: memoryview | None = None
+) -> tuple[int, float]:
     """Serve until told to stop; returns the exit code and the seconds that leaving may take.
+
+    The engine counts in `memory`, which the supervisor reads.
 
     Expects signals to be blocked, as they are after the fork, and unblocks them.
     """
@@ -120,7 +124,7 @@ def run_worker(number: int, link: socket.socket, plan: WorkerPlan) -> tuple[int,
     end_with_the_supervisor(link, True)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, WORKER_ACTIONS)
     try:
-        engine = _load_and_start(plan, report)
+        engine = _load_and_start(plan, report, memory)
     except TrivetError as error:
         end_with_the_supervisor(link, False)
         report_failure(report, error, plan.startup)
@@ -133,7 +137,7 @@ def run_worker(number: int, link: socket.socket, plan: WorkerPlan) -> tuple[int,
     return _serve(number, link, plan, engine, inbox, report)
 
 
-def _load_and_start(plan: WorkerPlan, report: Report) -> Engine:
+def _load_and_start(plan: WorkerPlan, report: Report, memory: memoryview | None) -> Engine:
     try:
         app, notes = plan.load(plan.startup)
         for event, fields in notes:
@@ -144,6 +148,7 @@ def _load_and_start(plan: WorkerPlan, report: Report) -> Engine:
             plan.listeners,
             multiprocess=plan.multiprocess,
             on_other_protocol=plan.log.emit,
+            memory=memory,
         )
         # The engine has duplicates. A listener that is open anywhere goes on taking connections.
         for listener in plan.listeners:

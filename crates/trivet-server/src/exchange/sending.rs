@@ -77,7 +77,7 @@ impl<A: Application> Exchange<A> {
         }
         match system::send_more(&connection.socket, &self.out) {
             Ok(sent) if sent == self.out.len() => {
-                self.shared.stats.bytes_sent.fetch_add(sent as u64, Relaxed);
+                add(&self.shared.stats.bytes_sent, sent as u64);
                 self.out.clear();
                 if !self.monitor_watches() {
                     // It has taken the token just now, and will not look here again.
@@ -86,7 +86,7 @@ impl<A: Application> Exchange<A> {
                 Sent::Ok
             }
             Ok(sent) => {
-                self.shared.stats.bytes_sent.fetch_add(sent as u64, Relaxed);
+                add(&self.shared.stats.bytes_sent, sent as u64);
                 self.out.drain(..sent);
                 self.push_out()
             }
@@ -155,7 +155,7 @@ impl<A: Application> Exchange<A> {
                 Err(_) => return self.lose_client(),
             }
         }
-        self.shared.stats.bytes_sent.fetch_add((head + body.len() + tail.len()) as u64, Relaxed);
+        add(&self.shared.stats.bytes_sent, (head + body.len() + tail.len()) as u64);
         if sent < head {
             connection.output.push_copy(&self.out[sent..]);
         }
@@ -186,7 +186,7 @@ impl<A: Application> Exchange<A> {
         let Some(connection) = &mut self.connection else {
             return Sent::ClientLeft;
         };
-        self.shared.stats.bytes_sent.fetch_add(self.out.len() as u64, Relaxed);
+        add(&self.shared.stats.bytes_sent, self.out.len() as u64);
         if connection.output.is_empty() {
             if self.out.is_empty() {
                 return Sent::Ok;
@@ -276,7 +276,7 @@ impl<A: Application> Exchange<A> {
             return sent;
         }
         self.body_sent += length;
-        self.shared.stats.bytes_sent.fetch_add(length, Relaxed);
+        add(&self.shared.stats.bytes_sent, length);
         // Whether chunked or not, the length of a file is known: one chunk.
         let is_chunked = matches!(self.plan.framing, Framing::Chunked);
         if is_chunked {

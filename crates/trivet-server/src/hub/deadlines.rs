@@ -114,6 +114,7 @@ impl<A: Application> Hub<A> {
         } else if may_start {
             connection.phase = Phase::Ready;
             connection.deadline = 0;
+            connection.waits_since = self.polled;
             self.complete.push_back(connection.key);
             drop(self.keep(connection));
         } else {

@@ -32,7 +32,7 @@ use crate::output::{Flushed, Piece};
 use crate::pace::Pace;
 use crate::scheduler::Returned;
 use crate::slab::{Found, Slab};
-use crate::stats::count;
+use crate::stats::{add, count, take_off};
 use crate::system::{self, Poller, Ready};
 
 /// One read takes at most this much.
@@ -130,6 +130,8 @@ pub(crate) struct Hub<A: Application> {
     /// When memory is given back after a crowd has gone; zero: no crowd has.
     tidy_at: Milliseconds,
     now: Milliseconds,
+    /// The time of the last poll in microseconds, on the clock of the access log.
+    polled: u64,
     /// When deadlines were looked at last.
     last_sweep: Milliseconds,
     /// No deadline is earlier than this.
@@ -189,6 +191,7 @@ impl<A: Application> Hub<A> {
             peak: 0,
             tidy_at: 0,
             now,
+            polled: clock::now_microseconds(),
             last_sweep: now,
             earliest: Milliseconds::MAX,
             date: Date::new(),
@@ -201,6 +204,11 @@ impl<A: Application> Hub<A> {
     /// Milliseconds of the last poll; good enough for deadlines.
     pub(crate) fn now(&self) -> Milliseconds {
         self.now
+    }
+
+    /// Microseconds of the last poll: whatever is read now may have been here since then.
+    pub(crate) fn polled(&self) -> u64 {
+        self.polled
     }
 
     /// The next complete request among what the last polls brought. Never waits.
@@ -260,6 +268,7 @@ impl<A: Application> Hub<A> {
             }
             connection.phase = Phase::Ready;
             connection.deadline = 0;
+            connection.waits_since = self.polled;
             self.complete.push_back(connection.key);
             drop(self.keep(connection));
         }
@@ -336,7 +345,10 @@ impl<A: Application> Hub<A> {
         });
         // Only a broken descriptor can fail here, and then nothing can be served any more.
         result.expect("the poller belongs to the hub and is open");
-        self.now = clock::now();
+        // One look for both: it costs some hundred instructions. The coarse clock, which threads
+        // without the hub read, is at most a tick behind, which no deadline notices.
+        self.polled = clock::now_microseconds();
+        self.now = self.polled / 1000;
         if self.shared.scheduler.has_returned() {
             self.take_returned();
         }
@@ -411,7 +423,7 @@ impl<A: Application> Hub<A> {
 
     pub(crate) fn forget(&mut self, key: Key) {
         self.slab.forget(key);
-        self.shared.stats.connections_open.fetch_sub(1, Ordering::Relaxed);
+        take_off(&self.shared.stats.connections_open);
         if self.at_limit || self.obeyed != 0 {
             self.at_limit = false;
             self.accept_paused = false;
