@@ -42,7 +42,7 @@ use crate::token::{Look, Ticket};
 
 /// Bodies up to this size are copied behind the head and sent with it in one piece.
 const COPY_BYTES: usize = 16 * 1024;
-/// What a slow client may leave unsent before a streaming application has to wait for it.
+/// What a slow client may leave unsent before parts that are made already have to wait for it.
 const BACKLOG_BYTES: usize = 64 * 1024;
 /// The same, in pieces that are not copied.
 const BACKLOG_PIECES: usize = 4;
@@ -75,8 +75,11 @@ pub enum BodyBytes<'a> {
 /// What became of bytes of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// Sent or queued; more may follow.
+    /// Sent; more may follow.
     Ok,
+    /// Queued in part. Nobody sends the rest while a thread has the connection, so more that is
+    /// here already may follow at once, but before more is made: [`Exchange::wait_for_room`].
+    Queued,
     /// Queued, and more should not follow before [`Exchange::wait_for_room`].
     Full,
     /// The client is gone; nothing more needs to be made.

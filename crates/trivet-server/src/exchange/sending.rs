@@ -211,12 +211,20 @@ impl<A: Application> Exchange<A> {
         self.room()
     }
 
+    /// PEP 3333: what has not gone out must not wait for the application's next part. Only what
+    /// ends a body of known length may be left for the hub, which sends on after the request.
     pub(super) fn room(&self) -> Sent {
         let output = &self.open().output;
-        if output.owned_bytes() > BACKLOG_BYTES || output.pieces() > BACKLOG_PIECES {
-            Sent::Full
-        } else {
+        let is_last =
+            matches!(self.plan.framing, Framing::Length(length) if self.body_sent >= length);
+        if output.is_empty() {
             Sent::Ok
+        } else if output.owned_bytes() > BACKLOG_BYTES || output.pieces() > BACKLOG_PIECES {
+            Sent::Full
+        } else if is_last {
+            Sent::Ok
+        } else {
+            Sent::Queued
         }
     }
 

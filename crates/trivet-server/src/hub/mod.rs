@@ -494,6 +494,11 @@ impl<A: Application> Hub<A> {
                             connection.deadline =
                                 self.now + self.shared.config.write_demand().interval();
                         }
+                        // No edge is lost although the watch begins after the refusal, and only
+                        // once: epoll_ctl(2) reports at once what is ready when a watch is changed,
+                        // and a kernel that answers EAGAIN has noted (SOCK_NOSPACE) that the next
+                        // room makes an edge. Only an EAGAIN that the kernel has not given, such
+                        // as strace injects, is followed by none; the write deadline ends that.
                         if !connection.watches_writable {
                             connection.watches_writable = true;
                             let key = connection.key.to_u64();
