@@ -115,6 +115,10 @@ test-unit: $(STAMPS)/tests $(STAMPS)/engine  ## tests without processes
 test-system: $(STAMPS)/tests $(STAMPS)/engine  ## tests of real processes
 	$(BIN)/python -m pytest tests/system $(ARGS)
 
+.PHONY: storm
+storm: $(STAMPS)/tests $(STAMPS)/engine  ## a million random requests to the built server
+	$(BIN)/python -m pytest tests/system/test_storm.py -s --full-size $(ARGS)
+
 .PHONY: differential
 differential: $(STAMPS)/tests  ## two million random heads through our parser, h11 and llhttp
 	TRIVET_TEST_HEADS=2000000 $(BIN)/python -m pytest tests/differential -s --timeout 3600 $(ARGS)

@@ -5,10 +5,24 @@ from typing import Any, TypedDict, final
 
 from trivet.engine.config import EngineConfig
 
-__all__ = ["CONFIG_FIELDS", "FileWrapper", "Input", "Server", "__version__"]
+__all__ = [
+    "CONFIG_FIELDS",
+    "COUNTED_METHODS",
+    "COUNTER_LAYOUT",
+    "DURATION_BOUNDS",
+    "STATUS_CLASSES",
+    "FileWrapper",
+    "Input",
+    "Server",
+    "__version__",
+]
 
 __version__: str
 CONFIG_FIELDS: list[str]
+COUNTER_LAYOUT: list[tuple[str, int]]
+COUNTED_METHODS: list[str]
+STATUS_CLASSES: list[str]
+DURATION_BOUNDS: list[int]
 
 class _Events(TypedDict):
     threads_wanted: int
@@ -25,6 +39,7 @@ class Server:
         config: EngineConfig,
         listeners: Sequence[tuple[int, bool, str, str]],
         on_error: Callable[[BaseException, dict[str, Any] | None], None],
+        memory: memoryview | None = None,
     ) -> Server: ...
     def fileno(self) -> int: ...
     def events(self) -> _Events: ...

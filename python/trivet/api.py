@@ -11,7 +11,13 @@ from trivet.errors import ConflictingSettings, TrivetError
 from trivet.host import open_missing_standard_streams
 from trivet.settings.resolve import resolve
 from trivet.startup import Startup
-from trivet.supervisor.start import open_log, open_sockets, worker_count, working_directory
+from trivet.supervisor.start import (
+    open_log,
+    open_sockets,
+    supervise,
+    worker_count,
+    working_directory,
+)
 from trivet.worker.main import WorkerPlan
 
 TYPE_CHECKING = False
@@ -98,7 +104,7 @@ def _run_server(app: object, keywords: dict[str, object]) -> None:
     workers, reason = worker_count(resolved)
     listeners = open_sockets(resolved, startup, log, workers)
     try:
-        if workers == 1:
+        if workers == 1 and not resolved.settings.metrics:
             from trivet.engine.serve import Engine
             from trivet.worker.here import serve_here
 
@@ -123,7 +129,7 @@ def _run_server(app: object, keywords: dict[str, object]) -> None:
                 load=lambda _: (wsgi_app, []),
                 startup=startup,
                 log=log,
-                multiprocess=True,
+                multiprocess=workers > 1,
                 app_name="the app",
             )
             _supervise(workers, listeners, plan, log, began)
@@ -151,7 +157,7 @@ def _supervise(
         log.emit("threads-not-inherited", threads=others)
     supervisor = Supervisor(workers, listeners, plan, log, began)
     with controlled(supervisor, plan.settings.control, os.environ, log):
-        supervisor.run()
+        supervise(supervisor, plan.settings, log)
 
 
 def _tell_without_traceback(error: TrivetError) -> None:

@@ -39,8 +39,17 @@ def whole(environ: Any, query: Any) -> Any:
 
 
 def parts(environ: Any, query: Any) -> Any:
-    whole = pattern(PARTS * PART_BYTES)
-    return (whole[at : at + PART_BYTES] for at in range(0, len(whole), PART_BYTES))
+    count, size = int(query.get("count", PARTS)), int(query.get("size", PART_BYTES))
+    whole = pattern(count * size)
+    return (whole[at : at + size] for at in range(0, len(whole), size))
+
+
+def pause(environ: Any, query: Any) -> Any:
+    """Make one part, wait until the test has opened and closed the FIFO, and make another."""
+    yield pattern(int(query["size"]))
+    with open(query["fifo"], "rb") as fifo:
+        fifo.read()
+    yield b"after the pause"
 
 
 def file(environ: Any, query: Any) -> Any:
@@ -65,6 +74,7 @@ VIEWS = {
     "/hello": hello,
     "/whole": whole,
     "/parts": parts,
+    "/pause": pause,
     "/file": file,
     "/take": take,
     "/allocate": allocate,

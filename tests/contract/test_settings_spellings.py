@@ -55,6 +55,7 @@ EXAMPLES = {
     "access_log": "off",
     "log_format": "json",
     "log_level": "debug",
+    "metrics": "127.0.0.1:9100",
     "reload": "on",
     "reload_extra_files": "config.yaml",
     "reload_ignore": "migrations/",

@@ -138,11 +138,21 @@ def test_hostile_clients_are_gone_in_time_and_others_do_not_notice(
     # Two more may be open: the engine keeps the state of a thread that has blocked open in /proc.
     server.wait_until(lambda: open_files(server) <= files_before + 2, "every connection is closed")
     after = ask(server, size.requests)
-    allowed = int(memory_before * 1.10)
     if full_size:
-        # Threads end after ten seconds without work, and memory is given back after fifteen.
+        # Threads end after ten seconds without work, and memory is given back after fifteen. The
+        # first crowd leaves some behind, once (docs/reference/limits.md); the second leaves none.
+        most = int(memory_before * 1.35)
         server.wait_until(
-            lambda: worker_memory_bytes(server) <= allowed, "its memory is what it was before"
+            lambda: worker_memory_bytes(server) <= most, "most of its memory is given back", 60
+        )
+        memory_after_one = worker_memory_bytes(server)
+        with hostile_clients(server.address, size) as clients:
+            assert clients.stdout is not None
+            clients.stdout.readline()
+        server.wait_until(
+            lambda: worker_memory_bytes(server) <= int(memory_after_one * 1.10),
+            "a second crowd leaves no more behind than the first",
+            60,
         )
 
     print(f"before: {shown(before)}\nduring: {shown(during)}\nafter: {shown(after)}")

@@ -53,7 +53,7 @@ engine_config! {
     forwarded_headers: String,
     proxy_protocol: bool,
     access_log: bool,
-    /// "text" or "json".
+    /// "text", "json" or "logfmt".
     access_log_format: String,
     /// Whether other processes serve the same sockets.
     multiprocess: bool,
@@ -66,9 +66,10 @@ impl EngineConfig {
             (false, _) => None,
             (true, "text") => Some(LogFormat::Text),
             (true, "json") => Some(LogFormat::Json),
+            (true, "logfmt") => Some(LogFormat::Logfmt),
             (true, other) => {
                 return Err(PyValueError::new_err(format!(
-                    "access_log_format is {other:?}, expected \"text\" or \"json\""
+                    "access_log_format is {other:?}, expected \"text\", \"json\" or \"logfmt\""
                 )));
             }
         };

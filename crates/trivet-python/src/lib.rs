@@ -22,6 +22,10 @@ mod _engine {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-        module.add("CONFIG_FIELDS", crate::config::EngineConfig::FIELDS.to_vec())
+        module.add("CONFIG_FIELDS", crate::config::EngineConfig::FIELDS.to_vec())?;
+        module.add("COUNTER_LAYOUT", trivet_server::layout())?;
+        module.add("COUNTED_METHODS", trivet_server::METHODS.to_vec())?;
+        module.add("STATUS_CLASSES", trivet_server::CLASSES.to_vec())?;
+        module.add("DURATION_BOUNDS", trivet_server::BOUNDS.to_vec())
     }
 }

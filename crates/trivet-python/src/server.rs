@@ -2,13 +2,17 @@
 
 use std::ffi::c_long;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::ptr::NonNull;
 use std::sync::{Mutex, PoisonError};
 
+use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use trivet_server::{About, Alarm, Engine, Event, HandedOver, LateRequest, Lateness, Listener};
+use trivet_server::{
+    About, Alarm, Engine, Event, HandedOver, LateRequest, Lateness, Listener, SharedMemory,
+};
 
 use crate::config::EngineConfig;
 use crate::wsgi::Wsgi;
@@ -21,7 +25,8 @@ type ListenerGiven = (i32, bool, String, String);
 /// One request: why it is told of, thread, serial number, method, target, age in seconds.
 type RequestTold = (&'static str, u64, u64, String, String, f64);
 
-/// Server(app, config, listeners, on_error): one process's engine. Threads serve with run_thread().
+/// Server(app, config, listeners, on_error, memory=None): one process's engine. Threads serve with
+/// run_thread(). The counters lie in `memory`, a writable buffer, where one is given.
 #[pyclass(frozen, module = "trivet._engine")]
 pub(crate) struct Server {
     app: Py<PyAny>,
@@ -35,11 +40,13 @@ pub(crate) struct Server {
 #[pymethods]
 impl Server {
     #[new]
+    #[pyo3(signature = (app, config, listeners, on_error, memory=None))]
     fn new(
         app: Py<PyAny>,
         config: EngineConfig,
         listeners: Vec<ListenerGiven>,
         on_error: Py<PyAny>,
+        memory: Option<PyBuffer<u8>>,
     ) -> PyResult<Self> {
         let mut sockets = Vec::new();
         let mut addresses = Vec::new();
@@ -51,7 +58,8 @@ impl Server {
             sockets.push(Listener { socket, is_unix });
             addresses.push(ServerAddress { name, port });
         }
-        let engine = Engine::start(config.for_engine()?, sockets)?;
+        let memory = memory.map(counters_in).transpose()?;
+        let engine = Engine::start_in(config.for_engine()?, sockets, memory)?;
         Ok(Self { app, on_error, config, addresses, engine, events: Mutex::default() })
     }
 
@@ -213,4 +221,24 @@ fn told(request: LateRequest) -> RequestTold {
     let text = |bytes: Vec<u8>| bytes.into_iter().map(char::from).collect();
     let LateRequest { thread, serial, method, target, age, .. } = request;
     (why, thread, serial, text(method), text(target), age.as_secs_f64())
+}
+
+/// The memory of a buffer, which stays exported, and so in its place, as long as the engine exists.
+fn counters_in(buffer: PyBuffer<u8>) -> PyResult<SharedMemory> {
+    let start = NonNull::new(buffer.buf_ptr().cast::<u8>());
+    let length = buffer.len_bytes();
+    let usable = !buffer.readonly() && buffer.is_c_contiguous();
+    let memory = start.filter(|_| usable).and_then(|start| {
+        // SAFETY: the buffer stays where it is until it is released, which is when its owner here is
+        // dropped. Whoever reads it in another process reads whole numbers, which on every supported
+        // processor is what a relaxed load does.
+        unsafe { SharedMemory::new(start, length, Box::new(buffer)) }
+    });
+    memory.ok_or_else(|| {
+        PyValueError::new_err(format!(
+            "the memory for counters has {length} bytes, and {} that can be written and begin at a \
+             multiple of 8 are needed",
+            SharedMemory::BYTES
+        ))
+    })
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{FileType, OFlags};
 
-use crate::stats::Stats;
+use crate::stats::{Stats, add};
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+    /// `name=value` pairs.
+    Logfmt,
 }
 
 /// What a line tells.
@@ -53,6 +55,7 @@ impl Lines {
         match format {
             LogFormat::Text => text_line(&mut self.bytes, entry),
             LogFormat::Json => json_line(&mut self.bytes, entry),
+            LogFormat::Logfmt => logfmt_line(&mut self.bytes, entry),
         }
     }
 
@@ -86,7 +89,7 @@ impl Sink {
         let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
         if backlog.len() > BACKLOG_BYTES {
             let lost = lines.bytes.iter().filter(|&&byte| byte == b'\n').count();
-            stats.log_lines_lost.fetch_add(lost as u64, std::sync::atomic::Ordering::Relaxed);
+            add(&stats.log_lines_lost, lost as u64);
         } else if backlog.is_empty() {
             std::mem::swap(&mut *backlog, &mut lines.bytes);
         } else {
@@ -206,6 +209,31 @@ fn json_line(out: &mut Vec<u8>, entry: &Entry<'_>) {
     );
 }
 
+/// What a client has chosen is always between quotes, so that it can make no pairs of its own.
+fn logfmt_line(out: &mut Vec<u8>, entry: &Entry<'_>) {
+    out.extend_from_slice(b"time=");
+    write_iso_date(out, entry.unix_seconds);
+    let _ = write!(out, " level=info event=request client=\"{}\" method=\"", entry.address);
+    write_escaped(out, entry.method, false);
+    out.extend_from_slice(b"\" target=\"");
+    write_escaped(out, entry.target, false);
+    let _ =
+        write!(out, "\" protocol={} status={} bytes={}", entry.protocol, entry.status, entry.bytes);
+    for (name, value) in [("referer", entry.referer), ("user_agent", entry.user_agent)] {
+        if let Some(value) = value {
+            let _ = write!(out, " {name}=\"");
+            write_escaped(out, value, false);
+            out.push(b'"');
+        }
+    }
+    let _ = writeln!(
+        out,
+        " duration_ms={}.{:03}",
+        entry.microseconds / 1000,
+        entry.microseconds % 1000
+    );
+}
+
 /// Bytes of the client, with everything that could forge a line or end a string escaped.
 /// JSON knows \u00XX where text logs write \xXX; both read bytes above 126 as latin-1.
 pub(crate) fn write_escaped(out: &mut Vec<u8>, bytes: &[u8], json: bool) {
@@ -303,6 +331,16 @@ mod tests {
             "{\"time\":\"1994-11-06T08:49:37Z\",\"event\":\"request\",\"client\":\"127.0.0.1\",\
              \"method\":\"GET\",\"target\":\"/\",\"protocol\":\"HTTP/1.1\",\"status\":200,\
              \"bytes\":13,\"user_agent\":\"curl/8\",\"duration_ms\":1.234}\n"
+        );
+    }
+
+    #[test]
+    fn a_logfmt_line_has_what_clients_choose_between_quotes() {
+        assert_eq!(
+            line(LogFormat::Logfmt, &entry(b"/a b=c", b"x\" status=500\n")),
+            "time=1994-11-06T08:49:37Z level=info event=request client=\"127.0.0.1\" method=\"GET\" \
+             target=\"/a b=c\" protocol=HTTP/1.1 status=200 bytes=13 \
+             user_agent=\"x\\\" status=500\\x0a\" duration_ms=1.234\n"
         );
     }
 

@@ -134,6 +134,8 @@ pub(crate) struct Connection<A: Application> {
     pub(crate) deadline: Milliseconds,
     /// When the first byte of the request arrived that is now coming in, or the last one ended.
     pub(crate) since: Milliseconds,
+    /// When its request was complete and there was no thread for it, in microseconds; zero: not so.
+    pub(crate) waits_since: u64,
     pub(crate) kept: Option<A::Kept>,
     /// The client has said that it will send nothing more.
     pub(crate) peer_closed: bool,
@@ -172,6 +174,7 @@ impl<A: Application> Connection<A> {
             output: Output::new(),
             deadline: 0,
             since: 0,
+            waits_since: 0,
             kept: None,
             peer_closed: false,
             has_left: false,

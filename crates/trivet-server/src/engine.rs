@@ -19,7 +19,7 @@ use crate::hand_over::HandedOver;
 use crate::hub::{Hub, Reader};
 use crate::overdue::{Alarm, LateRequest, Overdue, Watch};
 use crate::scheduler::{Scheduler, Woken};
-use crate::stats::{Snapshot, Stats, count};
+use crate::stats::{SharedMemory, Snapshot, Stats, count};
 use crate::system::{self, Poller, ThreadWatch, Waker};
 use crate::token::{Look, Ticket};
 
@@ -208,6 +208,18 @@ impl<A: Application> Engine<A> {
     /// # Errors
     /// When the system gives no poller, pipe or thread.
     pub fn start(config: Config, listeners: Vec<Listener>) -> io::Result<Self> {
+        Self::start_in(config, listeners, None)
+    }
+
+    /// The same, with the counters in memory that others may read, or in its own.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub fn start_in(
+        config: Config,
+        listeners: Vec<Listener>,
+        memory: Option<SharedMemory>,
+    ) -> io::Result<Self> {
         system::bound_arenas();
         let poller = Poller::new()?;
         let waker = poller.handle()?;
@@ -217,7 +229,7 @@ impl<A: Application> Engine<A> {
             scheduler: Scheduler::new(config.threads),
             overdue: Overdue::new(config.timeout, config.slow),
             config,
-            stats: Stats::default(),
+            stats: Stats::new(memory),
             waker,
             sink,
             orders: AtomicU8::new(0),
@@ -251,7 +263,10 @@ impl<A: Application> Engine<A> {
     /// # Errors
     /// When memory for its buffers cannot be had.
     pub fn exchange(&self) -> Option<Exchange<A>> {
-        self.shared.scheduler.join().then(|| Exchange::new(Arc::clone(&self.shared)))
+        self.shared.scheduler.join().then(|| {
+            count(&self.shared.stats.threads);
+            Exchange::new(Arc::clone(&self.shared))
+        })
     }
 
     /// Readable when [`Engine::events`] has something.
@@ -373,11 +388,7 @@ impl<A: Application> Engine<A> {
 
     /// The counters.
     pub fn stats(&self) -> Snapshot {
-        let mut snapshot = self.shared.stats.snapshot();
-        snapshot.threads = self.shared.scheduler.threads() as u64;
-        snapshot.threads_on_clients = self.shared.scheduler.on_clients() as u64;
-        snapshot.connections_busy = snapshot.requests_begun.saturating_sub(snapshot.requests);
-        snapshot
+        self.shared.stats.snapshot()
     }
 }
 

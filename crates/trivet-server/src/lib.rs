@@ -41,5 +41,5 @@ pub use engine::{Engine, Event};
 pub use exchange::{BodyBytes, Exchange, Peer, Refused, Sent};
 pub use hand_over::{About, HandedOver, NotAbout};
 pub use overdue::{Alarm, LateRequest, Lateness};
-pub use stats::Snapshot;
+pub use stats::{BOUNDS, CLASSES, METHODS, SharedMemory, Snapshot, layout};
 pub use trivet_http as http;

@@ -296,11 +296,6 @@ impl<A: Application> Scheduler<A> {
         locked(&self.crew).on_clients -= 1;
     }
 
-    /// Threads that wait for a client now.
-    pub(crate) fn on_clients(&self) -> usize {
-        locked(&self.crew).on_clients
-    }
-
     /// Whether fewer than half of the threads that there may be are busy.
     pub(crate) fn has_room(&self) -> bool {
         let crew = locked(&self.crew);
@@ -316,6 +311,7 @@ impl<A: Application> Scheduler<A> {
         locked(&self.crew).on_clients < self.limit
     }
 
+    #[cfg(test)]
     pub(crate) fn threads(&self) -> usize {
         locked(&self.crew).threads
     }

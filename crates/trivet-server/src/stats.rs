@@ -1,29 +1,81 @@
-//! Counters of one engine; written with relaxed atomics, read by whoever asks.
+//! Counters of one engine: relaxed atomics in memory that another process may read beside it.
+//!
+//! The order of the declarations below is the layout. Python reads it with a table of its own, which a
+//! contract test compares with [`layout`].
 
+use std::any::Any;
+use std::ops::Deref;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Declares the counters once; the snapshot and its names follow.
+/// Methods that are counted by name, then all others, then what was refused before its method was
+/// known. A client could name any number of methods of its own.
+pub const METHODS: [&str; 10] =
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "other", "none"];
+/// Of what has no method.
+const NO_METHOD: usize = METHODS.len() - 1;
+/// Classes of a status; the first is for requests whose client left before there was any.
+pub const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
+/// Upper bounds of the histograms of durations, in microseconds; a last bucket has all above.
+pub const BOUNDS: [u64; 16] = [
+    500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+    2_500_000, 5_000_000, 10_000_000, 30_000_000, 60_000_000,
+];
+/// One for each bound, one for what is above.
+const BUCKETS: usize = BOUNDS.len() + 1;
+
+/// Declares the counters once; the snapshot, the names and the layout follow.
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
+    (
+        $($(#[$doc:meta])* $name:ident,)+;
+        $($(#[$table_doc:meta])* $table:ident: $width:expr,)+
+    ) => {
         /// The counters themselves.
-        #[derive(Debug, Default)]
-        pub(crate) struct Stats { $($(#[$doc])* pub(crate) $name: AtomicU64,)+ }
+        #[derive(Debug)]
+        #[repr(C)]
+        pub(crate) struct Counters {
+            $($(#[$doc])* pub(crate) $name: AtomicU64,)+
+            $($(#[$table_doc])* pub(crate) $table: [AtomicU64; $width],)+
+        }
 
-        /// The counters at one moment.
+        /// The single counters at one moment.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
-        pub struct Snapshot { $($(#[$doc])* pub $name: u64,)+ }
+        pub struct Snapshot {
+            $($(#[$doc])* pub $name: u64,)+
+            /// Connections whose request the application has now.
+            pub connections_busy: u64,
+        }
 
-        impl Stats {
+        impl Counters {
+            fn new() -> Self {
+                Self {
+                    $($name: AtomicU64::new(0),)+
+                    $($table: std::array::from_fn(|_| AtomicU64::new(0)),)+
+                }
+            }
+
             pub(crate) fn snapshot(&self) -> Snapshot {
-                Snapshot { $($name: self.$name.load(Relaxed),)+ }
+                let mut snapshot =
+                    Snapshot { $($name: self.$name.load(Relaxed),)+ connections_busy: 0 };
+                snapshot.connections_busy = snapshot.requests_begun.saturating_sub(snapshot.requests);
+                snapshot
             }
         }
 
         impl Snapshot {
-            /// Every counter with its name.
+            /// Every single counter with its name.
             pub fn entries(&self) -> Vec<(&'static str, u64)> {
-                vec![$((stringify!($name), self.$name),)+]
+                vec![
+                    $((stringify!($name), self.$name),)+
+                    ("connections_busy", self.connections_busy),
+                ]
             }
+        }
+
+        /// Name and width of every counter, in the order in which they lie in memory, 8 bytes for
+        /// each unit of width.
+        pub fn layout() -> Vec<(&'static str, usize)> {
+            vec![$((stringify!($name), 1),)+ $((stringify!($table), $width),)+]
         }
     };
 }
@@ -35,10 +87,8 @@ counters! {
     connections_open,
     /// Requests that were handed to the application.
     requests_begun,
-    /// Requests answered by the application.
+    /// Requests that the application is done with.
     requests,
-    /// Connections whose request the application has now.
-    connections_busy,
     /// Times that a connection could not be taken, for want of descriptors or memory.
     accepts_failed,
     /// Times that new connections had to wait: no descriptors, or as many connections as may be.
@@ -63,6 +113,10 @@ counters! {
     interpreter_wait_microseconds,
     /// Application threads that exist.
     threads,
+    /// Connections that the application has taken over, such as WebSockets.
+    conversations,
+    /// Bytes of requests taken from the kernel.
+    bytes_received,
     /// Bytes of answers handed to the kernel or queued.
     bytes_sent,
     /// Answers cut because the client left or took nothing for too long.
@@ -79,9 +133,189 @@ counters! {
     panics,
     /// Lines that the access log could not write in time.
     log_lines_lost,
+    /// Microseconds from the beginning to the end of every answered request, added up.
+    request_microseconds,
+    /// Microseconds that requests have waited for an application thread, added up.
+    queue_microseconds,
+    ;
+    /// Answers, by method and within it by class of the status.
+    answers: METHODS.len() * CLASSES.len(),
+    /// Requests by their duration.
+    request_time: BUCKETS,
+    /// Requests by how long they have waited for an application thread.
+    queue_time: BUCKETS,
+}
+
+impl Counters {
+    /// Takes note of an answer to a request.
+    pub(crate) fn count_answer(&self, method: &[u8], status: u16) {
+        count(&self.answers[cell(method_row(method), status)]);
+    }
+
+    /// Takes note of an answer that the engine has given for the application, to what it did not
+    /// understand or did not want.
+    pub(crate) fn count_rejection(&self, status: u16) {
+        count(&self.requests_rejected);
+        count(&self.answers[cell(NO_METHOD, status)]);
+    }
+
+    pub(crate) fn note_request_time(&self, microseconds: u64) {
+        add(&self.request_microseconds, microseconds);
+        count(&self.request_time[bucket(microseconds)]);
+    }
+
+    pub(crate) fn note_queue_time(&self, microseconds: u64) {
+        add(&self.queue_microseconds, microseconds);
+        count(&self.queue_time[bucket(microseconds)]);
+    }
+}
+
+fn method_row(method: &[u8]) -> usize {
+    METHODS[..NO_METHOD - 1]
+        .iter()
+        .position(|name| name.as_bytes() == method)
+        .unwrap_or(NO_METHOD - 1)
+}
+
+fn cell(method: usize, status: u16) -> usize {
+    let class = usize::from(status / 100);
+    method * CLASSES.len() + if class < CLASSES.len() { class } else { 0 }
+}
+
+fn bucket(microseconds: u64) -> usize {
+    BOUNDS.iter().position(|&bound| microseconds <= bound).unwrap_or(BOUNDS.len())
+}
+
+/// Memory for the counters of one engine that its maker may read while and after the engine runs.
+pub struct SharedMemory {
+    start: NonNull<Counters>,
+    /// Keeps the memory where it is.
+    _owner: Box<dyn Any + Send + Sync>,
+}
+
+impl SharedMemory {
+    /// Bytes that it takes.
+    pub const BYTES: usize = size_of::<Counters>();
+
+    /// `None` when the memory is too small or not aligned for 64-bit atomics.
+    ///
+    /// # Safety
+    /// The memory is valid, and only touched atomically, as long as `owner` exists.
+    pub unsafe fn new(
+        start: NonNull<u8>,
+        length: usize,
+        owner: Box<dyn Any + Send + Sync>,
+    ) -> Option<Self> {
+        let start = start.cast::<Counters>();
+        (length >= Self::BYTES && start.is_aligned()).then_some(Self { start, _owner: owner })
+    }
+}
+
+/// The counters, wherever they lie.
+pub(crate) enum Stats {
+    Own(Box<Counters>),
+    Shared(SharedMemory),
+}
+
+// SAFETY: what is behind the pointer are atomics, and the owner may be sent and shared by its type.
+unsafe impl Send for SharedMemory {}
+// SAFETY: as above.
+unsafe impl Sync for SharedMemory {}
+
+impl Stats {
+    pub(crate) fn new(memory: Option<SharedMemory>) -> Self {
+        memory.map_or_else(|| Self::Own(Box::new(Counters::new())), Self::Shared)
+    }
+}
+
+impl Deref for Stats {
+    type Target = Counters;
+
+    fn deref(&self) -> &Counters {
+        match self {
+            Self::Own(counters) => counters,
+            // SAFETY: valid as long as the owner, which is beside the pointer; any bytes are counters.
+            Self::Shared(memory) => unsafe { memory.start.as_ref() },
+        }
+    }
 }
 
 /// Adds one.
 pub(crate) fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Relaxed);
+    add(counter, 1);
+}
+
+/// Adds so many.
+pub(crate) fn add(counter: &AtomicU64, more: u64) {
+    counter.fetch_add(more, Relaxed);
+}
+
+/// Takes one off what is counted as being so now.
+pub(crate) fn take_off(gauge: &AtomicU64) {
+    gauge.fetch_sub(1, Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_layout_is_as_wide_as_the_memory() {
+        let width: usize = layout().iter().map(|(_, width)| width).sum();
+        assert_eq!(width * 8, SharedMemory::BYTES);
+    }
+
+    #[test]
+    fn answers_are_counted_by_method_and_class() {
+        let counters = Counters::new();
+        for (method, status) in [
+            (&b"GET"[..], 200),
+            (b"GET", 204),
+            (b"GET", 404),
+            (b"POST", 999),
+            (b"PURGE", 200),
+            (b"get", 500),
+        ] {
+            counters.count_answer(method, status);
+        }
+        counters.count_rejection(400);
+        let counted: Vec<_> = counters
+            .answers
+            .iter()
+            .enumerate()
+            .map(|(at, counter)| (at, counter.load(Relaxed)))
+            .filter(|(_, count)| *count > 0)
+            .map(|(at, count)| (METHODS[at / CLASSES.len()], CLASSES[at % CLASSES.len()], count))
+            .collect();
+        assert_eq!(
+            counted,
+            [
+                ("GET", "2xx", 2),
+                ("GET", "4xx", 1),
+                ("POST", "none", 1),
+                ("other", "2xx", 1),
+                ("other", "5xx", 1),
+                ("none", "4xx", 1),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_duration_is_in_the_first_bucket_whose_bound_it_does_not_pass() {
+        assert_eq!((bucket(0), bucket(500), bucket(501)), (0, 0, 1));
+        assert_eq!((bucket(60_000_000), bucket(60_000_001)), (BOUNDS.len() - 1, BOUNDS.len()));
+    }
+
+    #[test]
+    fn memory_that_is_too_small_or_crooked_is_refused() {
+        let start = NonNull::from(Box::leak(Box::new(Counters::new()))).cast::<u8>();
+        let make = |start, length| {
+            // SAFETY: leaked, so always valid.
+            unsafe { SharedMemory::new(start, length, Box::new(())) }.is_some()
+        };
+        assert!(make(start, SharedMemory::BYTES));
+        assert!(!make(start, SharedMemory::BYTES - 1));
+        // SAFETY: still inside the same allocation.
+        assert!(!make(unsafe { start.add(4) }, SharedMemory::BYTES));
+    }
 }

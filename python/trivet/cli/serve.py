@@ -20,6 +20,7 @@ from trivet.supervisor.start import (
     open_log,
     open_sockets,
     open_sockets_again,
+    supervise,
     worker_count,
     working_directory,
 )
@@ -101,7 +102,7 @@ def run(arguments: list[str]) -> int:
         plan = plan_of(resolved, choice, startup, workers, listeners.sockets)
         supervisor = Supervisor(workers, listeners, plan, log, began, renew)
         with controlled(supervisor, resolved.settings.control, os.environ, log):
-            return supervisor.run()
+            return supervise(supervisor, resolved.settings, log)
     finally:
         listeners.close()
 

@@ -43,9 +43,12 @@ class EngineConfig:
     forwarded_headers: str
     proxy_protocol: bool
     access_log: bool
-    access_log_format: Literal["text", "json"]
+    access_log_format: Literal["text", "json", "logfmt"]
     multiprocess: bool
 
+
+#: How lines of the access log look; other formats of the log make no difference to them.
+ACCESS_LOG_FORMATS: dict[str, Literal["json", "logfmt"]] = {"json": "json", "logfmt": "logfmt"}
 
 #: Fields that are no setting of their own.
 DERIVED_FIELDS = ("access_log_format", "multiprocess")
@@ -96,6 +99,6 @@ def engine_config(settings: Settings, *, multiprocess: bool, open_files: int = -
         forwarded_headers=settings.forwarded_headers,
         proxy_protocol=settings.proxy_protocol,
         access_log=settings.access_log,
-        access_log_format="json" if settings.log_format == "json" else "text",
+        access_log_format=ACCESS_LOG_FORMATS.get(settings.log_format, "text"),
         multiprocess=multiprocess,
     )

@@ -99,12 +99,14 @@ class Engine:
         multiprocess: bool = False,
         on_error: Callable[[BaseException, dict[str, Any] | None], None] = print_error,
         on_other_protocol: Callable[[str], None] = lambda event: None,
+        memory: memoryview | None = None,
     ) -> None:
         """Take over bound, listening sockets; nothing is accepted before `start()`.
 
         The engine works on duplicates: the caller may close its own sockets at any time.
         `on_error` is called on the serving thread with an exception of the application;
         `on_other_protocol` in `handle_events()` with the name of an event, once for each.
+        The counters lie in `memory` (trivet.observe.shared_memory), or in the engine's own.
 
         Raises OSError when the system gives no descriptors or threads.
         """
@@ -113,6 +115,7 @@ class Engine:
             engine_config(settings, multiprocess=multiprocess, open_files=open_file_limits()[0]),
             [_describe(listener, settings.url_scheme) for listener in listeners],
             on_error,
+            memory,
         )
         self._on_other_protocol = on_other_protocol
         #: Those that live; each takes itself out.

@@ -62,6 +62,12 @@ EVENTS = _table(
         "The address is bound: connections are not refused, and wait there for the first worker.",
     ),
     Event(
+        "metrics-served",
+        "info",
+        "metrics on {url}/metrics",
+        "The page for Prometheus is served there by the supervisor, apart from the application.",
+    ),
+    Event(
         "worker-started",
         "debug",
         "worker {worker} (pid {pid}) was started",

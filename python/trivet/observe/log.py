@@ -28,8 +28,9 @@ BLOCK_FIELDS = ("detail",)
 class Log:
     """Where Trivet's events go.
 
-    `stream` is usually standard error; `format` is auto, text or json; events below `level` are
-    left out. `colour` is decided by wants_colour() unless given. `now` returns seconds since 1970.
+    `stream` is usually standard error; `format` is auto, text, json or logfmt; events
+    below `level` are left out. `colour` is decided by wants_colour() unless given. `now`
+    returns seconds since 1970.
     """
 
     def __init__(
@@ -48,6 +49,8 @@ class Log:
         self._lowest = LEVELS.index(level)
         if format == "json":
             self._render = render_json
+        elif format == "logfmt":
+            self._render = render_logfmt
         elif self.terminal:
             self._render = self._render_for_terminal
         else:
@@ -129,6 +132,19 @@ def render_text(name: str, fields: Mapping[str, object], now: float) -> str:
         if field not in BLOCK_FIELDS
     )
     return f"{timestamp(now)} {EVENTS[name].level} {name}{pairs}\n" + _blocks(fields)
+
+
+def render_logfmt(name: str, fields: Mapping[str, object], now: float) -> str:
+    """Nothing but `field=value` pairs on one line, with the sentence as `message`."""
+    record = {
+        "time": timestamp(now),
+        "level": EVENTS[name].level,
+        "event": name,
+        "message": _sentence(name, fields),
+        **fields,
+    }
+    pairs = (f"{field}={_quoted(printable(value))}" for field, value in record.items())
+    return " ".join(pairs) + "\n"
 
 
 def render_json(name: str, fields: Mapping[str, object], now: float) -> str:

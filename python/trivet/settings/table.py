@@ -500,16 +500,25 @@ class Settings:
     )
     log_format: str = setting(
         "auto",
-        Choice("auto", "text", "json"),
+        Choice("auto", "text", "json", "logfmt"),
         "Logging",
-        "How log lines look: text for people, json for machines. auto is text, shorter on a "
-        "terminal than elsewhere.",
+        "How log lines look: text for people, json or logfmt for machines. auto is text, shorter "
+        "on a terminal than elsewhere.",
     )
     log_level: str = setting(
         "info",
         Choice("debug", "info", "warning", "error"),
         "Logging",
         "The least important messages that are still written. Says nothing about the access log.",
+    )
+    metrics: tuple[Address, ...] = setting(
+        (),
+        ListOf(AddressKind()),
+        "Logging",
+        "Serve counters of all workers at /metrics of this address, for Prometheus and "
+        "OpenMetrics: HOST:PORT or unix:PATH, not one that clients can reach. With it, serve() "
+        "forks its worker also when there is only one.",
+        empty_means="no metrics page",
     )
 
     reload: bool = setting(

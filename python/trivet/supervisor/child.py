@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import time
+from functools import partial
 
 from trivet.supervisor.signals import ACTIONS
 from trivet.worker.leave import flush_standard_streams, leave_process
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from signal import Signals
     from typing import NoReturn
 
+    from trivet.observe.shared_memory import Region
     from trivet.worker.main import WorkerPlan
     from trivet.worker.messages import Message
 
@@ -35,11 +37,20 @@ BUG_EXIT_CODE = 70
 class Child:
     """A worker process. `number` is its place among the workers, which its successor gets too."""
 
-    def __init__(self, number: int, pid: int, link: socket.socket, plan: WorkerPlan) -> None:
+    def __init__(
+        self,
+        number: int,
+        pid: int,
+        link: socket.socket,
+        plan: WorkerPlan,
+        region: Region | None = None,
+    ) -> None:
         self.number = number
         self.plan = plan
         self.pid = pid
         self.link = link
+        #: Where it counts.
+        self.region = region
         self.started = time.monotonic()
         self.ready = False
         self.stopped_accepting = False
@@ -113,18 +124,21 @@ def start_child(
     plan: WorkerPlan,
     siblings: Sequence[Child],
     close_in_child: Callable[[], None],
+    region: Region | None = None,
 ) -> Child:
     """Fork a worker. Raises OSError when the system has no process or no descriptors left.
 
-    `siblings` are the children that live now: their links are the supervisor's alone. Signals are
-    blocked around the fork, so that none is taken by a child that still has its parent's handlers.
+    It counts in `region`. `siblings` are the children that live now: their links are the
+    supervisor's alone. Signals are blocked around the fork, so that none is taken by a child that
+    still has its parent's handlers.
     """
 
     def live(link: socket.socket, blocked: set[Signals | int]) -> None:
-        live_as_worker(number, link, plan, blocked, close_in_child)
+        run = partial(run_worker, memory=None if region is None else region.view)
+        live_as_worker(number, link, plan, blocked, close_in_child, run)
 
     pid, link = fork_with_link(siblings, live)
-    return Child(number, pid, link, plan)
+    return Child(number, pid, link, plan, region)
 
 
 def fork_with_link(

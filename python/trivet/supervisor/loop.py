@@ -15,6 +15,7 @@ from functools import partial
 from signal import Signals
 
 from trivet.errors import HostError, TrivetError, WorkersKeepFailing
+from trivet.observe.shared_memory import WorkerCounters
 from trivet.supervisor import restart
 from trivet.supervisor.child import Child, reap_strangers, start_child
 from trivet.supervisor.failure import rebuild_error
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from trivet.observe.log import Log
+    from trivet.observe.shared_memory import Region
     from trivet.supervisor.listeners import Listeners
     from trivet.supervisor.preload import PreloadParent
     from trivet.supervisor.questions import Answered
@@ -97,6 +99,8 @@ class Supervisor:
         #: use; none without the setting `preload`.
         self._parents: list[PreloadParent] = []
         self._timers = Timers()
+        #: Made here, before any fork, so that every worker shares it.
+        self.counters = WorkerCounters()
         self._questions = Questions(self.at)
         self._closed_in_workers: list[Callable[[], None]] = []
         #: Not epoll: workers are forked, and would share what is registered.
@@ -115,6 +119,8 @@ class Supervisor:
         #: The check of readiness fails already; see `stop`.
         self._announced_stop = False
         self._oom_kills = OomKills()
+        #: How often a worker was replaced, by reason.
+        self.restarts: dict[str, int] = {}
         self._service_manager = ServiceManager(os.environ)
         self._written_notes: set[str] = set()
 
@@ -230,34 +236,39 @@ class Supervisor:
 
     def _start(self, slot: Slot, plan: WorkerPlan, generation: int) -> Child | None:
         slot.due = None
+        region = self.counters.begin(slot.number)
         try:
-            child = self._fork(slot, plan, generation)
+            child = self._fork(slot, plan, generation, region)
         except OSError as error:
+            self.counters.end(slot.number, region)
             self._start_failed(slot, error)
             return None
         if child is None:
+            self.counters.end(slot.number, region)
             return None
         child.generation = generation
         self.register(child.link, selectors.EVENT_READ, partial(self._hear, slot, child))
         self._log.emit("worker-started", worker=slot.number, pid=child.pid)
         return child
 
-    def _fork(self, slot: Slot, plan: WorkerPlan, generation: int) -> Child | None:
+    def _fork(
+        self, slot: Slot, plan: WorkerPlan, generation: int, region: Region | None
+    ) -> Child | None:
         """Start a worker; None when its preload parent has to load the app first."""
         let_go = partial(self._let_go_in_child, plan)
         if not plan.preload:
-            return start_child(slot.number, plan, self._processes(), let_go)
+            return start_child(slot.number, plan, self._processes(), let_go, region)
         from trivet.supervisor.preload import start_preload_parent
 
         parent = self._parent_of(generation)
         if parent is None:
-            parent = start_preload_parent(plan, self._processes(), let_go)
+            parent = start_preload_parent(plan, self._processes(), let_go, self.counters)
             parent.generation = generation
             self._parents.append(parent)
             hear = partial(self._hear, Slot(parent.number), parent)
             self.register(parent.link, selectors.EVENT_READ, hear)
             self._log.emit("preload-started", pid=parent.pid)
-        return parent.fork_worker(slot.number) if parent.ready else None
+        return parent.fork_worker(slot.number, region) if parent.ready else None
 
     def _parent_of(self, generation: int) -> PreloadParent | None:
         usable = (p for p in self._parents if not (p.told_to_stop or p.failed or p.hung_up))
@@ -345,8 +356,10 @@ class Supervisor:
             self._plan, self._generation = self._reload.plan, self._reload.generation
             self._end_unused_parents()
         if slot.successor is child:
+            reason = restart.reason_of(slot.retiring)
             before = slot.hand_over()
             if before is not None:
+                self._count_restart(reason)
                 # Before it hears of it: what it takes in then is all that there is.
                 self._listeners.take_no_more(self._used_last_by(before))
                 self._tell_to_leave(before)
@@ -469,6 +482,7 @@ class Supervisor:
         ended, status = child.reap()
         if not ended:
             return
+        self.counters.end(child.number, child.region)
         # Its last words may have come together with its end.
         self._hear(slot, child)
         self._let_go_of_link(child)
@@ -488,6 +502,9 @@ class Supervisor:
         self._close_addresses_left()
         self._replace_what_is_due()
 
+    def _count_restart(self, reason: str) -> None:
+        self.restarts[reason] = self.restarts.get(reason, 0) + 1
+
     def _worker_died(self, child: Child, status: int | None) -> None:
         how = restart.how_it_ended(status)
         advice = restart.advice(status, self._oom_kills.has_risen())
@@ -499,6 +516,7 @@ class Supervisor:
         if self._is_of_reload(child) and not child.ready:
             self._reload_failed(WorkersKeepFailing(loading, hint=hint))
             return
+        self._count_restart(restart.DIED)
         self._log.emit(
             "worker-died",
             worker=child.number,

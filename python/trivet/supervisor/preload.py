@@ -13,12 +13,19 @@ import os
 import signal
 import socket
 import sys
+from functools import partial
 from signal import Signals
 
 from trivet.errors import TrivetError
 from trivet.supervisor.child import Child, fork_with_link, live_as_worker
 from trivet.worker.leave import flush_standard_streams
-from trivet.worker.main import Report, end_with_the_supervisor, load_app, report_failure
+from trivet.worker.main import (
+    Report,
+    end_with_the_supervisor,
+    load_app,
+    report_failure,
+    run_worker,
+)
 from trivet.worker.messages import FORKED, NOTE, READY, LineBuffer, decode
 from trivet.worker.signals import LOADING_SIGNALS, WORKER_ACTIONS, SignalInbox
 
@@ -27,10 +34,14 @@ if TYPE_CHECKING:
     # Importing typing costs some milliseconds of every start; only type checkers need it here.
     from collections.abc import Callable, Sequence
 
+    from trivet.observe.shared_memory import Region, WorkerCounters
     from trivet.worker.main import Loaded, WorkerPlan
 
 #: In the log the preload parent is the worker of this number.
 NUMBER = 0
+
+#: In an order, instead of the index of a region: the worker is not counted.
+NO_REGION = -1
 
 #: A fork takes milliseconds; a preload parent that does not answer in this time is broken.
 FORK_SECONDS = 10.0
@@ -41,12 +52,16 @@ SET_CHILD_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h; Python has 
 class PreloadParent(Child):
     """The preload parent of one plan, as the supervisor sees it."""
 
-    def fork_worker(self, number: int) -> Child:
-        """Let it fork a worker, and wait for that. Raises OSError when it cannot."""
+    def fork_worker(self, number: int, region: Region | None = None) -> Child:
+        """Let it fork a worker that counts in `region`, and wait for that.
+
+        Raises OSError when it cannot.
+        """
+        index = NO_REGION if region is None else region.index
         ours, theirs = socket.socketpair()
         try:
             self.link.settimeout(FORK_SECONDS)
-            socket.send_fds(self.link, [f"{number}\n".encode()], [theirs.fileno()])
+            socket.send_fds(self.link, [f"{number} {index}\n".encode()], [theirs.fileno()])
             pid = self._forked_pid()
         except BaseException:
             ours.close()
@@ -55,7 +70,7 @@ class PreloadParent(Child):
             theirs.close()
             self.link.setblocking(False)
         ours.setblocking(False)
-        return Child(number, pid, ours, self.plan)
+        return Child(number, pid, ours, self.plan, region)
 
     def _forked_pid(self) -> int:
         lines = LineBuffer()
@@ -71,13 +86,20 @@ class PreloadParent(Child):
 
 
 def start_preload_parent(
-    plan: WorkerPlan, siblings: Sequence[Child], close_in_child: Callable[[], None]
+    plan: WorkerPlan,
+    siblings: Sequence[Child],
+    close_in_child: Callable[[], None],
+    counters: WorkerCounters,
 ) -> PreloadParent:
-    """Fork it. Raises OSError as start_child does."""
+    """Fork it. Raises OSError as start_child does.
+
+    It has the memory of `counters` from then on, and each order says which region is the worker's.
+    """
     adopt_orphans()
+    run = partial(run_preload_parent, counters=counters)
 
     def live(link: socket.socket, blocked: set[Signals | int]) -> None:
-        live_as_worker(NUMBER, link, plan, blocked, close_in_child, run_preload_parent)
+        live_as_worker(NUMBER, link, plan, blocked, close_in_child, run)
 
     pid, link = fork_with_link(siblings, live)
     return PreloadParent(NUMBER, pid, link, plan)
@@ -95,7 +117,9 @@ def adopt_orphans() -> bool:
 # From here on: the process itself, in its only thread.
 
 
-def run_preload_parent(number: int, link: socket.socket, plan: WorkerPlan) -> tuple[int, float]:
+def run_preload_parent(
+    number: int, link: socket.socket, plan: WorkerPlan, counters: WorkerCounters
+) -> tuple[int, float]:
     """Import the app, then fork workers on order until the supervisor is gone or sends SIGTERM."""
     report = Report(link)
     # As in a worker that loads: SIGTERM ends it, what a terminal sends is the supervisor's affair.
@@ -121,7 +145,7 @@ def run_preload_parent(number: int, link: socket.socket, plan: WorkerPlan) -> tu
     gc.freeze()
     end_with_the_supervisor(link, False)
     report.send(READY)
-    _obey(link, inbox, plan, (app, []), report)
+    _obey(link, inbox, plan, (app, []), report, counters)
     # What the app has registered to run at the end is for the ends of workers.
     flush_standard_streams()
     os._exit(0)
@@ -138,7 +162,12 @@ def other_threads() -> int:
 
 
 def _obey(
-    link: socket.socket, inbox: SignalInbox, plan: WorkerPlan, loaded: Loaded, report: Report
+    link: socket.socket,
+    inbox: SignalInbox,
+    plan: WorkerPlan,
+    loaded: Loaded,
+    report: Report,
+    counters: WorkerCounters,
 ) -> None:
     orders, descriptors = LineBuffer(), list[int]()
     while True:
@@ -152,9 +181,11 @@ def _obey(
         if not data:
             return
         for order in orders.feed(data):
+            number, index = map(int, order.split())
+            memory = None if index == NO_REGION else counters.memory_at(index)
             with socket.socket(fileno=descriptors.pop(0)) as end:
                 try:
-                    pid = _fork_worker(int(order), end, plan, loaded, [link], inbox)
+                    pid = _fork_worker(number, memory, end, plan, loaded, [link], inbox)
                     report.send(FORKED, pid=pid)
                 except OSError as error:
                     report.send(FORKED, error=error.strerror or str(error))
@@ -162,6 +193,7 @@ def _obey(
 
 def _fork_worker(
     number: int,
+    memory: memoryview | None,
     end: socket.socket,
     plan: WorkerPlan,
     loaded: Loaded,
@@ -187,8 +219,9 @@ def _fork_worker(
                 pid = os.fork()
                 if pid == 0:
                     own_plan = plan.loaded_already(loaded)
+                    run = partial(run_worker, memory=memory)
                     live_as_worker(
-                        number, end, own_plan, blocked, let_go, forgets_exit_functions=False
+                        number, end, own_plan, blocked, let_go, run, forgets_exit_functions=False
                     )
                 os.write(writing, str(pid).encode())
             finally:

@@ -105,3 +105,17 @@ def ended_by_signal(wait_status: int) -> str | None:
         return signal.Signals(number).name
     except ValueError:  # a real-time signal has no name
         return f"signal {number}"
+
+
+#: Reasons by which replaced workers are counted: it ended by itself, a reload, a limit, any other.
+DIED = "died"
+RELOADED = "reload"
+LIMITS = ("max_requests", "max_memory", "max_age")
+RETIRED = "retired"
+
+
+def reason_of(retiring: str) -> str:
+    """The reason to count for a worker that has a successor, from the text of its retirement."""
+    if not retiring:
+        return RELOADED
+    return next((limit for limit in LIMITS if limit in retiring), RETIRED)

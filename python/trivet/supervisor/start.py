@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     import socket
 
     from trivet.settings.resolve import Resolved
+    from trivet.settings.table import Settings
     from trivet.startup import Startup
     from trivet.supervisor.listeners import Listeners
+    from trivet.supervisor.loop import Supervisor
 
 
 def working_directory() -> Path:
@@ -80,3 +82,37 @@ def open_sockets_again(resolved: Resolved, listeners: Listeners, log: Log) -> li
         if url not in before:
             log.emit("listening", url=url)
     return sockets
+
+
+def open_metrics(supervisor: Supervisor, settings: Settings, log: Log) -> Listeners | None:
+    """Serve the metrics page where the settings say, in the supervisor's loop; the sockets, which
+    the caller closes at the end. Raises HostError."""
+    if not settings.metrics:
+        return None
+    import time
+    from functools import partial
+
+    from trivet.supervisor.metrics_page import MetricsPage
+    from trivet.supervisor.server_state import metrics_of
+
+    listeners = bind_all(settings.metrics, settings.backlog)
+    page = MetricsPage(supervisor, listeners.sockets, partial(metrics_of, supervisor, time.time()))
+
+    def close_in_workers() -> None:
+        for opened in (*listeners.sockets, *page.sockets):
+            opened.close()
+
+    supervisor.close_in_workers(close_in_workers)
+    for url in listeners.urls:
+        log.emit("metrics-served", url=url)
+    return listeners
+
+
+def supervise(supervisor: Supervisor, settings: Settings, log: Log) -> int:
+    """Run the supervisor, and beside it the metrics page; the exit code."""
+    metrics = open_metrics(supervisor, settings, log)
+    try:
+        return supervisor.run()
+    finally:
+        if metrics is not None:
+            metrics.close()

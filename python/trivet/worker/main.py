@@ -109,8 +109,12 @@ class Report:
             pass  # the loop hears of the loss by itself
 
 
-def run_worker(number: int, link: socket.socket, plan: WorkerPlan) -> tuple[int, float]:
+def run_worker(
+    number: int, link: socket.socket, plan: WorkerPlan, memory: memoryview | None = None
+) -> tuple[int, float]:
     """Serve until told to stop; returns the exit code and the seconds that leaving may take.
+
+    The engine counts in `memory`, which the supervisor reads.
 
     Expects signals to be blocked, as they are after the fork, and unblocks them.
     """
@@ -128,7 +132,7 @@ def run_worker(number: int, link: socket.socket, plan: WorkerPlan) -> tuple[int,
         end_with_the_supervisor(link, False)
 
     try:
-        engine = _load_and_start(plan, report, take_signals)
+        engine = _load_and_start(plan, report, take_signals, memory)
     except TrivetError as error:
         end_with_the_supervisor(link, False)
         report_failure(report, error, plan.startup)
@@ -139,7 +143,12 @@ def run_worker(number: int, link: socket.socket, plan: WorkerPlan) -> tuple[int,
     return _serve(number, link, plan, engine, inbox, report)
 
 
-def _load_and_start(plan: WorkerPlan, report: Report, take_signals: Callable[[], None]) -> Engine:
+def _load_and_start(
+    plan: WorkerPlan,
+    report: Report,
+    take_signals: Callable[[], None],
+    memory: memoryview | None,
+) -> Engine:
     try:
         app, notes = plan.load(plan.startup)
         for event, fields in notes:
@@ -150,6 +159,7 @@ def _load_and_start(plan: WorkerPlan, report: Report, take_signals: Callable[[],
             plan.listeners,
             multiprocess=plan.multiprocess,
             on_other_protocol=plan.log.emit,
+            memory=memory,
         )
         # The engine has duplicates. A listener that is open anywhere goes on taking connections.
         for listener in plan.listeners:

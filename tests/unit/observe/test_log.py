@@ -5,7 +5,14 @@ import json
 
 import pytest
 
-from trivet.observe.log import Log, printable, render_for_terminal, three_digits, wants_colour
+from trivet.observe.log import (
+    Log,
+    printable,
+    render_for_terminal,
+    render_logfmt,
+    three_digits,
+    wants_colour,
+)
 
 NOON = 1_800_000_000.0  # 2027-01-15T08:00:00Z
 
@@ -126,3 +133,11 @@ def test_numbers_have_three_digits_and_no_exponent(number: float, text: str) -> 
 
 def test_printable_text_is_left_alone() -> None:
     assert printable("größe ✓ 東京") == "größe ✓ 東京"
+
+
+def test_logfmt_is_pairs_on_one_line_whatever_the_values_are() -> None:
+    fields = {"worker": 1, "pid": 7, "error": 'a "b"\nlevel=info', "detail": "one\ntwo"}
+    line = render_logfmt("worker-bug", fields, 0.0)
+    assert line.startswith("time=1970-01-01T00:00:00Z level=error event=worker-bug message=")
+    assert line.count("\n") == 1
+    assert line.endswith(r'error="a \"b\"\\nlevel=info" detail="one\\ntwo"' + "\n")

@@ -292,7 +292,9 @@ impl Caller {
         let sent =
             self.with_head()?.send_part_of(chunk.as_bytes(), length, || SharedBytes::new(chunk));
         let sent = match sent {
-            Sent::Full => {
+            // `length` is known when all parts are: then nothing waits for the application.
+            Sent::Queued if length.is_some() => Sent::Ok,
+            Sent::Queued | Sent::Full => {
                 let current = &self.current;
                 py.detach(|| current.exchange().wait_for_room())
             }

@@ -137,7 +137,7 @@ pub(crate) struct Writer {
 
 #[pymethods]
 impl Writer {
-    /// write(data): sends head and data before it returns, or as much as the client takes.
+    /// write(data): head and data are in the kernel's hands when it returns (PEP 3333).
     #[pyo3(signature = (data, /))]
     fn write(&self, py: Python<'_>, data: &Bound<'_, PyBytes>) -> PyResult<()> {
         let serial = self.serial.load(Ordering::Relaxed);
@@ -149,7 +149,7 @@ impl Writer {
             exchange.send_part_of(data.as_bytes(), None, || SharedBytes::new(data))
         };
         let sent = match sent {
-            Sent::Full => {
+            Sent::Queued | Sent::Full => {
                 let current = &self.current;
                 py.detach(|| current.exchange().wait_for_room())
             }

@@ -114,6 +114,7 @@ impl<A: Application> Exchange<A> {
             match system::receive(&connection.socket, &mut self.later) {
                 Ok(0) => return Err(self.fail_body(BodyError::ClientLeft)),
                 Ok(received) => {
+                    add(&self.shared.stats.bytes_received, received as u64);
                     // What follows may have come with an event that was noted before this read.
                     self.reader.more_may_wait = true;
                     self.later_at = 0..received;

@@ -20,6 +20,7 @@ impl<A: Application> Exchange<A> {
             // From here on nobody but the application knows what silence means.
             self.end_watch();
             self.shared.scheduler.conversation_begins();
+            count(&self.shared.stats.conversations);
             self.give_token_away();
         }
     }
@@ -36,6 +37,7 @@ impl<A: Application> Exchange<A> {
         let Some(connection) = self.connection.take() else { return };
         if std::mem::take(&mut self.in_conversation) {
             self.shared.scheduler.conversation_ends();
+            take_off(&self.shared.stats.conversations);
         }
         self.status = 101;
         // A second descriptor of the same socket would keep the registration alive.
@@ -163,6 +165,9 @@ impl<A: Application> Exchange<A> {
     }
 
     pub(super) fn end_of_request(&mut self) {
+        let stats = &self.shared.stats;
+        stats.count_answer(self.reader.head.method.of(&self.reader.buffer), self.status);
+        stats.note_request_time(self.duration);
         self.shared.answered();
         if !self.later.is_empty() && self.later.capacity() > BODY_READ_BYTES {
             self.later = Vec::new();
@@ -203,6 +208,7 @@ impl<A: Application> Exchange<A> {
     }
 
     pub(super) fn log_request(&mut self, connection: &Connection<A>) {
+        self.duration = clock::now_microseconds().saturating_sub(self.started);
         let Some(format) = self.log else { return };
         let head = &self.reader.head;
         let buffer = &self.reader.buffer;
@@ -220,7 +226,7 @@ impl<A: Application> Exchange<A> {
             bytes: self.body_sent,
             referer: head.field(buffer, "referer"),
             user_agent: head.field(buffer, "user-agent"),
-            microseconds: clock::now_microseconds().saturating_sub(self.started),
+            microseconds: self.duration,
         };
         match &mut self.hub {
             Some(hub) => {

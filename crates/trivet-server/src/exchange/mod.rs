@@ -17,7 +17,7 @@ use std::fmt;
 use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -38,13 +38,13 @@ use crate::output::{Flushed, Piece};
 use crate::pace::Pace;
 use crate::running::Running;
 use crate::scheduler::{Mode, Queued, Returned, Seat, Woken};
-use crate::stats::count;
+use crate::stats::{add, count, take_off};
 use crate::system;
 use crate::token::{Look, Ticket};
 
 /// Bodies up to this size are copied behind the head and sent with it in one piece.
 const COPY_BYTES: usize = 16 * 1024;
-/// What a slow client may leave unsent before a streaming application has to wait for it.
+/// What a slow client may leave unsent before parts that are made already have to wait for it.
 const BACKLOG_BYTES: usize = 64 * 1024;
 /// The same, in pieces that are not copied.
 const BACKLOG_PIECES: usize = 4;
@@ -77,8 +77,11 @@ pub enum BodyBytes<'a> {
 /// What became of bytes of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// Sent or queued; more may follow.
+    /// Sent; more may follow.
     Ok,
+    /// Queued in part. Nobody sends the rest while a thread has the connection, so more that is
+    /// here already may follow at once, but before more is made: [`Exchange::wait_for_room`].
+    Queued,
     /// Queued, and more should not follow before [`Exchange::wait_for_room`].
     Full,
     /// The client is gone; nothing more needs to be made.
@@ -183,6 +186,8 @@ pub struct Exchange<A: Application> {
     lines: Lines,
     log: Option<LogFormat>,
     started: u64,
+    /// Of the request that is about to end, in microseconds.
+    duration: u64,
 
     // For the choice of the mode.
     in_turn: u32,
@@ -232,6 +237,7 @@ impl<A: Application> Exchange<A> {
             lines: Lines::default(),
             log,
             started: 0,
+            duration: 0,
             in_turn: 0,
             turn_began: 0,
             counted: 0,
@@ -250,9 +256,11 @@ impl<A: Application> Exchange<A> {
             self.wait_for_token()
         });
         let Some(mut hub) = hub else { return false };
+        let mut just_polled = false;
         if hub.has_news() {
             // Once in every turn, or a client that always has its next request here would be alone.
             hub.poll();
+            just_polled = true;
         }
         loop {
             if self.shared.scheduler.is_stopping() {
@@ -261,11 +269,13 @@ impl<A: Application> Exchange<A> {
             }
             if let Some(connection) = hub.next_request(&mut self.reader) {
                 self.turn_began = hub.now();
+                let polled = hub.polled();
                 self.hub = Some(hub);
-                self.begin(connection);
+                self.begin(connection, polled, just_polled);
                 return true;
             }
             hub.wait();
+            just_polled = true;
             self.own_waits += 1;
         }
     }
@@ -273,12 +283,13 @@ impl<A: Application> Exchange<A> {
     /// Takes note of how long this thread has waited for the interpreter, with a request in hand.
     pub fn note_interpreter_wait(&self, wait: Duration) {
         let microseconds = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
-        self.shared.stats.interpreter_wait_microseconds.fetch_add(microseconds, Relaxed);
+        add(&self.shared.stats.interpreter_wait_microseconds, microseconds);
     }
 
     fn leave(&mut self) {
         if !std::mem::replace(&mut self.has_left, true) {
             self.shared.scheduler.leave();
+            take_off(&self.shared.stats.threads);
         }
     }
 
@@ -327,7 +338,8 @@ impl<A: Application> Exchange<A> {
         }
         // When only one connection had news, nothing else will have come meanwhile: waiting at once
         // saves a system call.
-        if !hub.has_news() && (self.in_turn == 1 || !hub.poll()) {
+        let just_polled = !hub.has_news();
+        if just_polled && (self.in_turn == 1 || !hub.poll()) {
             return false;
         }
         if hub.now() > self.turn_began + TURN {
@@ -335,14 +347,23 @@ impl<A: Application> Exchange<A> {
         }
         match hub.next_request(&mut self.reader) {
             Some(connection) => {
-                self.begin(connection);
+                let polled = hub.polled();
+                self.begin(connection, polled, just_polled);
                 true
             }
             None => false,
         }
     }
 
-    fn begin(&mut self, mut connection: Box<Connection<A>>) {
+    /// `polled` is when the hub was, and `just_polled` that this thread has just done it: then the
+    /// clock needs no second look.
+    fn begin(&mut self, mut connection: Box<Connection<A>>, polled: u64, just_polled: bool) {
+        self.started = if just_polled { polled } else { clock::now_microseconds() };
+        let here_since = match std::mem::take(&mut connection.waits_since) {
+            0 => polled,
+            since => since,
+        };
+        self.shared.stats.note_queue_time(self.started.saturating_sub(here_since));
         connection.requests += 1;
         self.forwarding = None;
         if connection.is_trusted {
@@ -370,9 +391,6 @@ impl<A: Application> Exchange<A> {
         self.cut = false;
         self.released = Released::Early;
         self.reset_head();
-        if self.log.is_some() {
-            self.started = clock::now_microseconds();
-        }
     }
 
     /// Lets others have the token while the application runs, or at once. Call it with the
@@ -450,8 +468,10 @@ impl<A: Application> Exchange<A> {
         self.give_token_away();
         let scheduler = &self.shared.scheduler;
         self.shared.want_threads(scheduler.client_wait_begins());
+        count(&self.shared.stats.threads_on_clients);
         let came = self.wait_for_socket(flags, timeout);
         scheduler.client_wait_ends();
+        take_off(&self.shared.stats.threads_on_clients);
         came
     }
 

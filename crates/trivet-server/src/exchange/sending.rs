@@ -84,7 +84,7 @@ impl<A: Application> Exchange<A> {
         }
         match system::send_more(&connection.socket, &self.out) {
             Ok(sent) if sent == self.out.len() => {
-                self.shared.stats.bytes_sent.fetch_add(sent as u64, Relaxed);
+                add(&self.shared.stats.bytes_sent, sent as u64);
                 self.out.clear();
                 if !self.monitor_watches() {
                     // It has taken the token just now, and will not look here again.
@@ -93,7 +93,7 @@ impl<A: Application> Exchange<A> {
                 Sent::Ok
             }
             Ok(sent) => {
-                self.shared.stats.bytes_sent.fetch_add(sent as u64, Relaxed);
+                add(&self.shared.stats.bytes_sent, sent as u64);
                 self.out.drain(..sent);
                 self.push_out()
             }
@@ -162,7 +162,7 @@ impl<A: Application> Exchange<A> {
                 Err(_) => return self.lose_client(),
             }
         }
-        self.shared.stats.bytes_sent.fetch_add((head + body.len() + tail.len()) as u64, Relaxed);
+        add(&self.shared.stats.bytes_sent, (head + body.len() + tail.len()) as u64);
         if sent < head {
             connection.output.push_copy(&self.out[sent..]);
         }
@@ -193,7 +193,7 @@ impl<A: Application> Exchange<A> {
         let Some(connection) = &mut self.connection else {
             return Sent::ClientLeft;
         };
-        self.shared.stats.bytes_sent.fetch_add(self.out.len() as u64, Relaxed);
+        add(&self.shared.stats.bytes_sent, self.out.len() as u64);
         if connection.output.is_empty() {
             if self.out.is_empty() {
                 return Sent::Ok;
@@ -218,12 +218,20 @@ impl<A: Application> Exchange<A> {
         self.room()
     }
 
+    /// PEP 3333: what has not gone out must not wait for the application's next part. Only what
+    /// ends a body of known length may be left for the hub, which sends on after the request.
     pub(super) fn room(&self) -> Sent {
         let output = &self.open().output;
-        if output.owned_bytes() > BACKLOG_BYTES || output.pieces() > BACKLOG_PIECES {
-            Sent::Full
-        } else {
+        let is_last =
+            matches!(self.plan.framing, Framing::Length(length) if self.body_sent >= length);
+        if output.is_empty() {
             Sent::Ok
+        } else if output.owned_bytes() > BACKLOG_BYTES || output.pieces() > BACKLOG_PIECES {
+            Sent::Full
+        } else if is_last {
+            Sent::Ok
+        } else {
+            Sent::Queued
         }
     }
 
@@ -293,7 +301,7 @@ impl<A: Application> Exchange<A> {
             return Sent::ClientLeft;
         }
         self.body_sent += length;
-        self.shared.stats.bytes_sent.fetch_add(length, Relaxed);
+        add(&self.shared.stats.bytes_sent, length);
         // Whether chunked or not, the length of a file is known: one chunk.
         let is_chunked = matches!(self.plan.framing, Framing::Chunked);
         if is_chunked {

@@ -1,5 +1,7 @@
 //! When this thread speaks and when it is silent, for the deadline that the watch keeps.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::*;
 
 impl<A: Application> Exchange<A> {

@@ -74,7 +74,7 @@ impl<A: Application> Hub<A> {
                     drop(self.keep(connection));
                     self.peak = self.peak.max(self.slab.len());
                     count(&shared.stats.connections_accepted);
-                    shared.stats.connections_open.fetch_add(1, Ordering::Relaxed);
+                    count(&shared.stats.connections_open);
                 }
                 Err(Errno::AGAIN) => return,
                 // The client left between its connect and our accept (accept(2)).

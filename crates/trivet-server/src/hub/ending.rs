@@ -35,6 +35,7 @@ impl<A: Application> Hub<A> {
             match system::receive(&connection.socket, &mut reader.buffer[..READ_BYTES]) {
                 Ok(0) => return Discarded::Broken,
                 Ok(received) => {
+                    add(&self.shared.stats.bytes_received, received as u64);
                     connection.discarded += received as u64;
                     if connection.discarded > DISCARD_BYTES {
                         return Discarded::TooMuch;
@@ -57,7 +58,8 @@ impl<A: Application> Hub<A> {
         for _ in 0..16 {
             match system::receive(&connection.socket, &mut reader.buffer[..READ_BYTES]) {
                 Ok(0) => return self.close(connection),
-                Ok(_) => {
+                Ok(received) => {
+                    add(&self.shared.stats.bytes_received, received as u64);
                     let end = connection.since + LINGER;
                     connection.deadline = end.min(self.now + LINGER_SILENCE);
                 }
@@ -87,7 +89,7 @@ impl<A: Application> Hub<A> {
         mut connection: Box<Connection<A>>,
         rejection: &Rejection,
     ) -> Way<A> {
-        count(&self.shared.stats.requests_rejected);
+        self.shared.stats.count_rejection(rejection.status);
         let mut answer = Vec::new();
         let server = &self.shared.config.server;
         // RFC 9110 section 9.3.2: no content in an answer to HEAD, even in one that ends everything.

@@ -69,7 +69,7 @@ impl<A: Application> Hub<A> {
                 connection.input = received;
                 self.ready.push_back((key, false));
             }
-            self.shared.stats.connections_open.fetch_add(1, Ordering::Relaxed);
+            count(&self.shared.stats.connections_open);
             drop(self.keep(connection));
         }
     }

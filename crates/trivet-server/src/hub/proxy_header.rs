@@ -27,6 +27,7 @@ impl<A: Application> Hub<A> {
                     return None;
                 }
                 Ok(received) => {
+                    add(&self.shared.stats.bytes_received, received as u64);
                     connection.input.extend_from_slice(&reader.buffer[..received]);
                 }
                 Err(Errno::AGAIN) => {

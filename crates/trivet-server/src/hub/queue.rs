@@ -13,6 +13,7 @@ impl<A: Application> Hub<A> {
         let timeout = milliseconds(self.shared.config.timeout);
         connection.phase = Phase::Ready;
         connection.since = self.now;
+        connection.waits_since = self.polled;
         connection.deadline = if timeout == 0 { 0 } else { self.now + timeout };
         self.complete.push_back(connection.key);
         drop(self.keep(connection));

@@ -31,6 +31,7 @@ impl<A: Application> Hub<A> {
                     Err(Errno::AGAIN) => return self.keep(connection),
                     Err(_) => return self.close(connection),
                 };
+            add(&self.shared.stats.bytes_received, received as u64);
             reader.more_may_wait = may_hold_more(connection.peer_closed, received);
             let limits = &self.shared.config.limits;
             if connection.input.is_empty() {
@@ -206,6 +207,7 @@ impl<A: Application> Hub<A> {
             match system::receive(&connection.socket, &mut reader.buffer[..READ_BYTES]) {
                 Ok(0) => return self.close(connection),
                 Ok(received) => {
+                    add(&self.shared.stats.bytes_received, received as u64);
                     reader.more_may_wait = may_hold_more(connection.peer_closed, received);
                     connection.input.extend_from_slice(&reader.buffer[..received]);
                     let demand = self.shared.config.body_demand();

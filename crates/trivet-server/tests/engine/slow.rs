@@ -91,7 +91,7 @@ fn an_answer_that_is_taken_in_drops_is_cut() {
                         Sent::Ok => {}
                         last => break last,
                     },
-                    Sent::Ok => {}
+                    Sent::Ok | Sent::Queued => {}
                     last => break last,
                 }
             };
