@@ -56,6 +56,12 @@ EVENTS = _table(
         "Something about the settings that may surprise, such as a host that follows from PORT.",
     ),
     Event(
+        "pid-file-stale",
+        "info",
+        "pid file {path} names process {pid}, which is not running; it is replaced",
+        "The server of that file ended without removing it, most likely by SIGKILL or a power cut.",
+    ),
+    Event(
         "listening",
         "info",
         "listening on {url}",

@@ -73,7 +73,8 @@ CONTAINER_INIT = 1
 class Supervisor:
     """Runs `workers` workers on `listeners` until it is told to stop. Used once.
 
-    `renew` reads the settings again for a reload; without it there is none. The public methods may
+    `renew` reads the settings again for a reload; without it there is none. `on_ready` is called
+    once, when every worker accepts requests for the first time. The public methods may
     be called by guests of the loop (`register`, `at`), which run in its thread.
     """
 
@@ -85,11 +86,13 @@ class Supervisor:
         log: Log,
         began: float,
         renew: Renew | None = None,
+        on_ready: Callable[[], None] = lambda: None,
     ) -> None:
         self._listeners = listeners
         self._plan = plan
         self._log = log
         self._renew = renew
+        self._on_ready = on_ready
         self._slots = [Slot(number) for number in range(1, workers + 1)]
         #: Processes that have imported the app and fork the workers, one for each generation in
         #: use; none without the setting `preload`.
@@ -317,6 +320,7 @@ class Supervisor:
         if all(slot.serves for slot in self._slots) and not self._announced and not self._ending:
             self._announced = True
             seconds = time.monotonic() - self._began
+            self._on_ready()
             self._log.emit("server-ready", seconds=seconds, pid=os.getpid())
             self._service_manager.is_ready(f"{len(self._slots)} workers serve")
 
