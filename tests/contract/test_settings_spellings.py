@@ -54,6 +54,7 @@ EXAMPLES = {
     "requests_per_connection": "1000",
     "server_header": "shop",
     "access_log": "off",
+    "log_file": "/var/log/shop.log",
     "log_format": "json",
     "log_level": "debug",
     "reload": "on",

@@ -19,7 +19,7 @@ NO_STATSD = "leave it out: Trivet does not report to statsd"
 NO_SYSLOG = "leave it out: Trivet writes to standard output; the service manager takes it to syslog"
 NO_LEGACY = "leave it out: Trivet follows RFC 9112 and has no switches to weaken it"
 NO_DIRTY = "leave it out: Trivet has no dirty workers"
-NO_FILES = "leave it out: Trivet logs to standard output and standard error, which you can redirect"
+NO_FILES = "leave it out: the application's standard output and standard error can be redirected"
 OWN_LOGGING = "leave it out: configure your application's logging in the application"
 NO_DAEMON = (
     "leave it out: let systemd or a container run Trivet, see docs/guides/systemd.md for a unit"
@@ -58,8 +58,7 @@ GUNICORN_FLAGS: Mapping[str, str] = {
     "--uwsgi-allow-from": "leave it out: Trivet speaks HTTP only",
     "--access-logfile": "leave it out: the access log is on; --no-access-log turns it off",
     "--access-logformat": "use --log-format text or --log-format json",
-    "--error-logfile": NO_FILES,
-    "--log-file": NO_FILES,
+    "--error-logfile": "in Trivet it is --log-file",
     "--capture-output": NO_FILES,
     "-R": NO_FILES,
     "--enable-stdio-inheritance": NO_FILES,

@@ -56,6 +56,18 @@ EVENTS = _table(
         "Something about the settings that may surprise, such as a host that follows from PORT.",
     ),
     Event(
+        "log-not-reopened",
+        "error",
+        "process {pid} cannot open {path} again and writes to the old file: {error}",
+        "After USR1. The workers open the file as the user that `user` names.",
+    ),
+    Event(
+        "logs-reopened",
+        "info",
+        "{path} was opened again",
+        "USR1 asked for it, most likely because the file was moved away. Workers do the same.",
+    ),
+    Event(
         "pid-file-stale",
         "info",
         "pid file {path} names process {pid}, which is not running; it is replaced",

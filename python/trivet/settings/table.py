@@ -506,6 +506,15 @@ class Settings:
     access_log: bool = setting(
         True, SWITCH, "Logging", "Write one line for each request.", engine=True
     )
+    log_file: str = setting(
+        "-",
+        Text("a path, or - for standard error", "PATH", empty=False),
+        "Logging",
+        "Where the messages of Trivet go: a file, or - for standard error. USR1 opens the file "
+        "again after it was moved. The access log and the application's output stay on standard "
+        "output and standard error.",
+        only_in="serve",
+    )
     log_format: str = setting(
         "auto",
         Choice("auto", "text", "json"),

@@ -27,6 +27,7 @@ from trivet.supervisor.signals import (
     MORE_WORKERS,
     REASONS_TO_IGNORE,
     RELOAD,
+    REOPEN_LOGS,
     STOP,
     STOP_AT_ONCE,
 )
@@ -646,7 +647,9 @@ class Supervisor:
             self.stop_at_once(number.name)
         elif self._ending:
             return
-        elif action == IGNORE:
+        elif action == REOPEN_LOGS and self._log.file is not None:
+            self._reopen_logs(self._log.file.path)
+        elif action in (IGNORE, REOPEN_LOGS):
             reason = REASONS_TO_IGNORE[number]
             self._log.emit("signal-ignored", signal=number.name, reason=reason)
         elif action == STOP:
@@ -657,6 +660,13 @@ class Supervisor:
             self.scale(workers + 1, number.name)
         elif action == FEWER_WORKERS:
             self.scale(max(1, workers - 1), number.name)
+
+    def _reopen_logs(self, path: str) -> None:
+        # This process first: it makes the file, which the workers' user may not be able to do.
+        self._log.reopen()
+        self._log.emit("logs-reopened", path=path)
+        for child in self._processes():
+            child.send_signal(Signals.SIGUSR1)
 
     def stop(self, cause: str) -> None:
         """Let every worker finish its requests, within the graceful timeout, and end."""

@@ -85,9 +85,19 @@ def claim_pid_file(settings: Settings, log: Log) -> PidFile | None:
 
 
 def open_log(resolved: Resolved) -> Log:
-    """The log that the settings ask for, on standard error: standard output may be the app's."""
+    """The log that the settings ask for, on standard error or in a file. Raises HostError.
+
+    Not on standard output, which may be the app's.
+    """
     settings = resolved.settings
-    return Log(sys.stderr, settings.log_format, settings.log_level)
+    file = None
+    if resolved.mode == "serve" and settings.log_file != "-":
+        # Needed only by who asks for it.
+        from trivet.observe.log_file import LogFile
+
+        identity = identity_for_workers(settings)
+        file = LogFile(settings.log_file, None if identity is None else identity.own_file)
+    return Log(sys.stderr, settings.log_format, settings.log_level, file=file)
 
 
 def worker_count(resolved: Resolved) -> tuple[int, str]:

@@ -9,7 +9,7 @@ import selectors
 import time
 from functools import partial
 
-from trivet.worker.signals import DRAIN, STOP, means_stop_at_once
+from trivet.worker.signals import DRAIN, REOPEN_LOGS, STOP, means_stop_at_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class ServingLoop:
     be had. `on_drain(cause)` is called when the graceful stop begins, and `on_accepted_all()` when
     nothing waits to be accepted any more. `on_scarce(shed, held_back)` is called when there was no
     room for more connections, with what happened since the last call. `on_news()` is called when
-    the engine has told something.
+    the engine has told something, and `on_reopen()` when log files were moved.
     """
 
     def __init__(
@@ -104,6 +104,7 @@ class ServingLoop:
         on_scarce: Callable[[int, int], None] = lambda shed, held_back: None,
         clock: Callable[[], float] = time.monotonic,
         on_news: Callable[[], None] = lambda: None,
+        on_reopen: Callable[[], object] = lambda: None,
     ) -> None:
         self._engine = engine
         self._graceful_timeout = graceful_timeout
@@ -114,6 +115,7 @@ class ServingLoop:
         self._on_accepted_all = on_accepted_all
         self._scarcity = Scarcity(on_scarce, clock)
         self._on_news = on_news
+        self._on_reopen = on_reopen
         self._drain_began: float | None = None
         self._told_accepted_all = False
         self._stopped_at_once_by = ""
@@ -151,6 +153,8 @@ class ServingLoop:
     def _hear_signals(self, inbox: SignalInbox) -> None:
         for number in inbox.read():
             action = self._actions.get(number)
+            if action == REOPEN_LOGS:
+                self._on_reopen()
             if action not in (DRAIN, STOP):
                 continue
             if means_stop_at_once(number, self._seconds_since_drain_began()):
