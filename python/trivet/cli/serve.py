@@ -14,6 +14,11 @@ from trivet.errors import AppImportFailed
 from trivet.project.find_app import find_app
 from trivet.settings.resolve import resolve
 from trivet.startup import Startup
+from trivet.supervisor.activation import (
+    take_passed_sockets,
+    tell_of_passed_sockets,
+    use_passed_sockets,
+)
 from trivet.supervisor.loop import Supervisor
 from trivet.supervisor.start import (
     claim_pid_file,
@@ -51,10 +56,12 @@ def run(arguments: list[str]) -> int:
     startup = Startup()
     directory = working_directory()
     with startup.step("read the settings"):
-        resolved = read_settings(arguments, directory)
+        passed = take_passed_sockets(os.environ)
+        resolved = use_passed_sockets(read_settings(arguments, directory), passed)
     set_umask(resolved.settings)
     app_directory = enter_directory(directory, resolved.settings)
     log = open_log(resolved)
+    tell_of_passed_sockets(resolved, passed, log)
     with startup.step("find the app"):
         choice = find_app_with_path(resolved.settings, app_directory)
     refuse_debug_environment(os.environ)
@@ -96,7 +103,7 @@ def run(arguments: list[str]) -> int:
         """What a reload needs: the settings and the app as they are now."""
         startup = Startup()
         with startup.step("read the settings"):
-            resolved = read_settings(arguments, directory)
+            resolved = use_passed_sockets(read_settings(arguments, directory), passed)
         with startup.step("find the app"):
             app_directory = enter_directory(directory, resolved.settings)
             choice = find_app_with_path(resolved.settings, app_directory)

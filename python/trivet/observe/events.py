@@ -68,6 +68,20 @@ EVENTS = _table(
         "USR1 asked for it, most likely because the file was moved away. Workers do the same.",
     ),
     Event(
+        "sockets-passed",
+        "info",
+        "{sockets} listening sockets came from the service manager ({names})",
+        "Socket activation: LISTEN_FDS and LISTEN_PID name them, and nothing else says where to"
+        " listen.",
+    ),
+    Event(
+        "sockets-not-used",
+        "warning",
+        "{sockets} listening sockets came from the service manager ({names}) and are not used,"
+        " because bind, host or port says where to listen",
+        "Clients of those sockets wait for ever. Leave out the address, or the socket unit.",
+    ),
+    Event(
         "pid-file-stale",
         "info",
         "pid file {path} names process {pid}, which is not running; it is replaced",

@@ -124,6 +124,7 @@ class Supervisor:
         with self._selector, SignalInbox(ACTIONS) as self._inbox:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ACTIONS)
             self.register(self._inbox, selectors.EVENT_READ, lambda: None)
+            self._keep_watchdog_away()
             self._start_all(self._slots)
             while self._processes() or not self._ending:
                 for key, _ in self._selector.select(self._patience_seconds()):
@@ -137,6 +138,13 @@ class Supervisor:
             raise self._fatal
         self._log.emit("stopped", seconds=time.monotonic() - (self._stop_began or self._began))
         return 0
+
+    def _keep_watchdog_away(self) -> None:
+        """Say that this loop runs, as often as the service manager asks for it: never, mostly."""
+        seconds = self._service_manager.watchdog_seconds
+        if seconds is not None:
+            self._service_manager.is_alive()
+            self.at(time.monotonic() + seconds, self._keep_watchdog_away)
 
     # For guests
 
