@@ -123,13 +123,18 @@ def run_worker(
     signal.signal(Signals.SIGTERM, signal.SIG_DFL)
     end_with_the_supervisor(link, True)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, WORKER_ACTIONS)
+    if plan.preload:
+        # The preload parent may have it open from before it was moved.
+        plan.log.reopen()
     try:
         engine = _load_and_start(plan, report, memory)
     except TrivetError as error:
         end_with_the_supervisor(link, False)
         report_failure(report, error, plan.startup)
         return error.exit_code, LEAVE_SECONDS
-    taken = inbox.claim((Signals.SIGTERM, Signals.SIGQUIT, Signals.SIGINT))
+    # Without a log file SIGUSR1 is the app's, if it wants it.
+    own = (Signals.SIGUSR1,) if plan.log.file is not None else ()
+    taken = inbox.claim((Signals.SIGTERM, Signals.SIGQUIT, Signals.SIGINT, *own))
     end_with_the_supervisor(link, False)
     for number_taken in taken:
         report.send(NOTE, event="signal-handler-replaced", fields={"signal": number_taken.name})
@@ -235,6 +240,7 @@ def _serve(
         on_scarce=on_scarce,
         on_news=recycling.look,
         on_message=on_message,
+        on_reopen=plan.log.reopen,
     )
     outcome = loop.run()
     if outcome.cut:
