@@ -59,6 +59,16 @@ def test_a_reload_that_fails_ends_too_and_says_so(
     assert status.startswith("STATUS=reload failed, the old workers go on: importing shop failed")
 
 
+def test_the_watchdog_hears_of_the_supervisor_again_and_again(
+    site: Site, manager: socket.socket, told: Told
+) -> None:
+    site.serve("-w", "1", NOTIFY_SOCKET=str(manager.getsockname()), WATCHDOG_USEC="100000")
+    heard = [told()[0] for _ in range(6)]
+    assert heard.count("WATCHDOG=1") >= 5
+    assert set(heard) <= {"WATCHDOG=1", "READY=1"}
+    assert site.server.stop() == 0
+
+
 def test_the_app_does_not_see_the_manager_s_socket(site: Site, manager: socket.socket) -> None:
     site.deploy("import os\nassert 'NOTIFY_SOCKET' not in os.environ\n" + site.version(0))
     serve(site, manager)

@@ -19,9 +19,11 @@ NO_STATSD = "leave it out: Trivet does not report to statsd"
 NO_SYSLOG = "leave it out: Trivet writes to standard output; the service manager takes it to syslog"
 NO_LEGACY = "leave it out: Trivet follows RFC 9112 and has no switches to weaken it"
 NO_DIRTY = "leave it out: Trivet has no dirty workers"
-NO_FILES = "leave it out: Trivet logs to standard output and standard error, which you can redirect"
+NO_FILES = "leave it out: the application's standard output and standard error can be redirected"
 OWN_LOGGING = "leave it out: configure your application's logging in the application"
-SERVICE_MANAGER = "leave it out: the service manager (systemd, Docker, …) does that"
+NO_DAEMON = (
+    "leave it out: let systemd or a container run Trivet, see docs/guides/systemd.md for a unit"
+)
 
 #: Flag → hint.
 GUNICORN_FLAGS: Mapping[str, str] = {
@@ -38,21 +40,13 @@ GUNICORN_FLAGS: Mapping[str, str] = {
     "--print-config": "use `trivet settings`",
     "--no-sendfile": "leave it out: Trivet uses sendfile only where the application asks for it",
     "--reuse-port": "leave it out: the workers share one listening socket",
-    "--chdir": "change the directory before starting, or give APP as a path",
-    "--pythonpath": "set PYTHONPATH, or give APP as a path",
-    "-D": SERVICE_MANAGER,
-    "--daemon": SERVICE_MANAGER,
+    "-D": NO_DAEMON,
+    "--daemon": NO_DAEMON,
     "-e": "set the variable before starting: NAME=value trivet serve",
     "--env": "set the variable before starting: NAME=value trivet serve",
-    "-p": "for the port it is --port; a pid file Trivet does not have yet",
-    "--pid": LATER,
-    "-u": SERVICE_MANAGER,
-    "--user": SERVICE_MANAGER,
-    "-g": SERVICE_MANAGER,
-    "--group": SERVICE_MANAGER,
-    "-m": SERVICE_MANAGER,
-    "--umask": SERVICE_MANAGER,
-    "--initgroups": SERVICE_MANAGER,
+    "-p": "for the port it is --port, for a pid file --pid-file",
+    "--pid": "in Trivet it is --pid-file",
+    "--initgroups": "leave it out: with --user Trivet always takes the user's groups",
     "-n": "leave it out: Trivet does not rename its processes",
     "--name": "leave it out: Trivet does not rename its processes",
     "--forwarded-allow-ips": "in Trivet it is --trusted-proxies, addresses or networks; never *",
@@ -62,8 +56,7 @@ GUNICORN_FLAGS: Mapping[str, str] = {
     "--uwsgi-allow-from": "leave it out: Trivet speaks HTTP only",
     "--access-logfile": "leave it out: the access log is on; --no-access-log turns it off",
     "--access-logformat": "use --log-format text or --log-format json",
-    "--error-logfile": NO_FILES,
-    "--log-file": NO_FILES,
+    "--error-logfile": "in Trivet it is --log-file",
     "--capture-output": NO_FILES,
     "-R": NO_FILES,
     "--enable-stdio-inheritance": NO_FILES,

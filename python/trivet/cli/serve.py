@@ -15,11 +15,20 @@ from trivet.errors import AppImportFailed
 from trivet.project.find_app import find_app
 from trivet.settings.resolve import resolve
 from trivet.startup import Startup
+from trivet.supervisor.activation import (
+    take_passed_sockets,
+    tell_of_passed_sockets,
+    use_passed_sockets,
+)
 from trivet.supervisor.loop import Supervisor
 from trivet.supervisor.start import (
+    claim_pid_file,
+    enter_directory,
+    identity_for_workers,
     open_log,
     open_sockets,
     open_sockets_again,
+    set_umask,
     supervise,
     worker_count,
     working_directory,
@@ -30,10 +39,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Importing typing costs some milliseconds of every start; only type checkers need it here.
     import socket
+    from collections.abc import Sequence
     from pathlib import Path
 
     from trivet.project.find_app import AppChoice
     from trivet.settings.resolve import Resolved
+    from trivet.settings.table import Settings
+    from trivet.supervisor.identity import Identity
     from trivet.worker.main import Loaded
 
 #: Named for what most people come from; it reads files of uWSGI and waitress too.
@@ -59,15 +71,25 @@ def run(arguments: list[str]) -> int:
     startup = Startup()
     directory = working_directory()
     with startup.step("read the settings"):
-        resolved = read_settings(arguments, directory)
+        passed = take_passed_sockets(os.environ)
+        resolved = use_passed_sockets(read_settings(arguments, directory), passed)
+    set_umask(resolved.settings)
+    app_directory = enter_directory(directory, resolved.settings)
     log = open_log(resolved)
+    tell_of_passed_sockets(resolved, passed, log)
     with startup.step("find the app"):
-        choice = find_app(resolved.settings.app, directory, os.environ)
+        choice = find_app_with_path(resolved.settings, app_directory)
     refuse_debug_environment(os.environ)
     workers, reason = worker_count(resolved)
     log.emit("app-chosen", app=choice.name, reason=choice.reason)
     log.emit("workers-chosen", workers=workers, reason=reason)
-    listeners = open_sockets(resolved, startup, log, workers)
+    pid_file = claim_pid_file(resolved.settings, log)
+    try:
+        listeners = open_sockets(resolved, startup, log, workers)
+    except BaseException:
+        if pid_file is not None:
+            pid_file.remove()
+        raise
 
     def plan_of(
         resolved: Resolved,
@@ -79,7 +101,12 @@ def run(arguments: list[str]) -> int:
         return WorkerPlan(
             settings=resolved.settings,
             listeners=sockets,
-            load=partial(load, choice),
+            load=partial(
+                load,
+                choice,
+                identity_for_workers(resolved.settings),
+                resolved.settings.pythonpath,
+            ),
             startup=startup,
             log=log,
             multiprocess=workers > 1,
@@ -91,20 +118,28 @@ def run(arguments: list[str]) -> int:
         """What a reload needs: the settings and the app as they are now."""
         startup = Startup()
         with startup.step("read the settings"):
-            resolved = read_settings(arguments, directory)
+            resolved = use_passed_sockets(read_settings(arguments, directory), passed)
         with startup.step("find the app"):
-            choice = find_app(resolved.settings.app, directory, os.environ)
+            app_directory = enter_directory(directory, resolved.settings)
+            choice = find_app_with_path(resolved.settings, app_directory)
         workers, _ = worker_count(resolved)
         sockets = open_sockets_again(resolved, listeners, log)
         return plan_of(resolved, choice, startup, workers, sockets), workers
 
     try:
         plan = plan_of(resolved, choice, startup, workers, listeners.sockets)
-        supervisor = Supervisor(workers, listeners, plan, log, began, renew)
+        on_ready = pid_file.write if pid_file is not None else _nothing
+        supervisor = Supervisor(workers, listeners, plan, log, began, renew, on_ready)
         with controlled(supervisor, resolved.settings.control, os.environ, log):
             return supervise(supervisor, resolved.settings, log)
     finally:
         listeners.close()
+        if pid_file is not None:
+            pid_file.remove()
+
+
+def _nothing() -> None:
+    pass
 
 
 def read_settings(arguments: list[str], directory: Path) -> Resolved:
@@ -129,8 +164,33 @@ def read_settings(arguments: list[str], directory: Path) -> Resolved:
     return resolved
 
 
-def load(choice: AppChoice, startup: Startup) -> Loaded:
-    """Import the app and judge it. Runs in each worker: the supervisor never imports the app."""
+def find_app_with_path(settings: Settings, directory: Path) -> AppChoice:
+    """Find the app, also in `pythonpath`; afterwards sys.path is as before.
+
+    In the supervisor these directories come last and not for long: what it imports is its own.
+    """
+    before = list(sys.path)
+    sys.path += [os.path.abspath(place) for place in settings.pythonpath]
+    try:
+        return find_app(settings.app, directory, os.environ)
+    finally:
+        sys.path[:] = before
+
+
+def load(
+    choice: AppChoice,
+    identity: Identity | None,
+    pythonpath: Sequence[str],
+    startup: Startup,
+) -> Loaded:
+    """Import the app and judge it. Runs in each worker: the supervisor never imports the app.
+
+    The worker becomes another user first, if there is one to become.
+    """
+    if identity is not None:
+        with startup.step("change the user"):
+            identity.assume()
+    sys.path[:0] = [os.path.abspath(place) for place in pythonpath]
     try:
         loaded = load_app(choice, startup, environ=os.environ)
     except KeyboardInterrupt as error:

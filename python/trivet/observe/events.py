@@ -56,6 +56,38 @@ EVENTS = _table(
         "Something about the settings that may surprise, such as a host that follows from PORT.",
     ),
     Event(
+        "log-not-reopened",
+        "error",
+        "process {pid} cannot open {path} again and writes to the old file: {error}",
+        "After USR1. The workers open the file as the user that `user` names.",
+    ),
+    Event(
+        "logs-reopened",
+        "info",
+        "{path} was opened again",
+        "USR1 asked for it, most likely because the file was moved away. Workers do the same.",
+    ),
+    Event(
+        "sockets-passed",
+        "info",
+        "{sockets} listening sockets came from the service manager ({names})",
+        "Socket activation: LISTEN_FDS and LISTEN_PID name them, and nothing else says where to"
+        " listen.",
+    ),
+    Event(
+        "sockets-not-used",
+        "warning",
+        "{sockets} listening sockets came from the service manager ({names}) and are not used,"
+        " because bind, host or port says where to listen",
+        "Clients of those sockets wait for ever. Leave out the address, or the socket unit.",
+    ),
+    Event(
+        "pid-file-stale",
+        "info",
+        "pid file {path} names process {pid}, which is not running; it is replaced",
+        "The server of that file ended without removing it, most likely by SIGKILL or a power cut.",
+    ),
+    Event(
         "listening",
         "info",
         "listening on {url}",

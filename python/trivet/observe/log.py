@@ -15,7 +15,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Importing typing costs some milliseconds of every start; only type checkers need it here.
     from collections.abc import Callable, Mapping
-    from typing import TextIO
+    from typing import Protocol, TextIO
+
+    from trivet.observe.log_file import LogFile
+
+    class Stream(Protocol):
+        """What is needed of a stream."""
+
+        def write(self, text: str, /) -> int: ...
+        def flush(self) -> None: ...
+        def isatty(self) -> bool: ...
+        def fileno(self) -> int: ...
+
 
 RESET = "\x1b[0m"
 DIM = "\x1b[2m"
@@ -30,19 +41,23 @@ class Log:
 
     `stream` is usually standard error; `format` is auto, text, json or logfmt; events
     below `level` are left out. `colour` is decided by wants_colour() unless given. `now`
-    returns seconds since 1970.
+    returns seconds since 1970. `file` takes the place of the stream.
     """
 
     def __init__(
         self,
-        stream: TextIO | None,
+        stream: Stream | None,
         format: str = "auto",
         level: str = "info",
         *,
         colour: bool | None = None,
         now: Callable[[], float] = time.time,
+        file: LogFile | None = None,
     ) -> None:
-        self.stream = stream
+        self.stream: Stream | None = stream if file is None else file
+        #: The file in the place of the stream, if there is one.
+        self.file = file
+        stream = self.stream
         self.terminal = is_terminal(stream)
         self.colour = wants_colour(stream, os.environ) if colour is None else colour
         self._now = now
@@ -74,11 +89,22 @@ class Log:
             # ValueError is what a closed stream raises. There is nowhere left to report it.
             pass
 
+    def reopen(self) -> bool:
+        """Go on in the file that has the path of the log now; whether there is such a log."""
+        if self.file is None:
+            return False
+        try:
+            self.file.reopen()
+        except OSError as error:
+            why = error.strerror or str(error)
+            self.emit("log-not-reopened", path=self.file.path, pid=os.getpid(), error=why)
+        return True
+
     def _render_for_terminal(self, name: str, fields: Mapping[str, object], now: float) -> str:
         return render_for_terminal(name, fields, now, colour=self.colour)
 
 
-def is_terminal(stream: TextIO | None) -> bool:
+def is_terminal(stream: Stream | TextIO | None) -> bool:
     """Whether a person reads the stream."""
     try:
         return stream is not None and stream.isatty()
@@ -86,7 +112,7 @@ def is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
-def wants_colour(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
+def wants_colour(stream: Stream | TextIO | None, environ: Mapping[str, str]) -> bool:
     """Colours only on a terminal that has them, and not for who asked for none (no-color.org)."""
     return is_terminal(stream) and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 

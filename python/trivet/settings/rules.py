@@ -128,6 +128,17 @@ def the_proxy_protocol_has_somebody_to_come_from(sources: Sources, mode: Mode) -
     )
 
 
+def what_belongs_to_the_command_is_no_keyword(sources: Sources, mode: Mode) -> Outcome:
+    """serve() runs in the program's own process, which has its user and directory already."""
+    for name, source in sources.items():
+        if mode == "script" and source.layer == Layer.KEYWORD and SPECS[name].only_in == "serve":
+            raise ConflictingSettings(
+                f"{name} is for trivet serve, and serve() was called with it",
+                hint="do it in the program, before it calls serve(), or use the command",
+            )
+    return NOTHING
+
+
 #: In this order: whether `bind` holds decides whether `host` matters.
 RULES: tuple[Rule, ...] = (
     bind_alone_or_host_and_port,
@@ -137,6 +148,7 @@ RULES: tuple[Rule, ...] = (
     no_address_twice,
     head_has_room_for_the_request_line,
     the_proxy_protocol_has_somebody_to_come_from,
+    what_belongs_to_the_command_is_no_keyword,
 )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 
 from trivet.settings.addresses import HOST, Address, AddressKind
+from trivet.settings.file_modes import FileMode
 from trivet.settings.kinds import Choice, Kind, ListOf, Switch, Text, WholeNumber
 from trivet.settings.paths import UrlPath
 from trivet.settings.peers import PeerList
@@ -35,6 +36,7 @@ GROUPS = (
     "Addresses",
     "Proxies",
     "Processes",
+    "Users and files",
     "Timeouts",
     "Health",
     "Limits",
@@ -291,6 +293,72 @@ class Settings:
         only_in="serve",
     )
 
+    user: str = setting(
+        "",
+        Text("the name or number of a user", "USER"),
+        "Users and files",
+        "Import and run the application as this user, in the groups that the user is in. The "
+        "supervisor, which runs nothing of the application, keeps its rights, so that a reload can "
+        "open ports below 1024. Needs root.",
+        short="-u",
+        empty_means="who started it",
+        only_in="serve",
+    )
+    group: str = setting(
+        "",
+        Text("the name or number of a group", "GROUP"),
+        "Users and files",
+        "Run the application with this group in the place of the user's own. Needs root.",
+        short="-g",
+        empty_means="the user's",
+        only_in="serve",
+    )
+    umask: str = setting(
+        "",
+        FileMode(),
+        "Users and files",
+        "The permissions that new files of server and application do not get, in octal digits such "
+        "as 027.",
+        short="-m",
+        empty_means="as it is",
+        only_in="serve",
+    )
+    socket_mode: str = setting(
+        "",
+        FileMode(),
+        "Users and files",
+        "The permissions of the Unix sockets in bind, in octal digits such as 660. Whoever may "
+        "write may connect.",
+        empty_means="by the umask",
+    )
+    pid_file: str = setting(
+        "",
+        Text("a path", "PATH"),
+        "Users and files",
+        "Write the number of the supervisor's process to this file when the server is ready, and "
+        "remove it at the end. A start is refused while the process that it names lives.",
+        empty_means="none",
+        only_in="serve",
+    )
+    chdir: str = setting(
+        "",
+        Text("a directory", "DIRECTORY"),
+        "Users and files",
+        "Go to this directory when the settings have been read, and look for the application "
+        "there. A reload goes there again, which follows a symbolic link that was switched.",
+        empty_means="where it was started",
+        only_in="serve",
+    )
+    pythonpath: tuple[str, ...] = setting(
+        (),
+        ListOf(Text("a directory", "DIRECTORY", empty=False)),
+        "Users and files",
+        "Import modules from these directories too, after the application's own. May be given "
+        "several times.",
+        empty_means="none",
+        only_in="serve",
+    )
+
     keep_alive: float = setting(
         75.0,
         # Longer than the 60 s after which common load balancers drop an idle connection: whoever
@@ -497,6 +565,15 @@ class Settings:
 
     access_log: bool = setting(
         True, SWITCH, "Logging", "Write one line for each request.", engine=True
+    )
+    log_file: str = setting(
+        "-",
+        Text("a path, or - for standard error", "PATH", empty=False),
+        "Logging",
+        "Where the messages of Trivet go: a file, or - for standard error. USR1 opens the file "
+        "again after it was moved. The access log and the application's output stay on standard "
+        "output and standard error.",
+        only_in="serve",
     )
     log_format: str = setting(
         "auto",

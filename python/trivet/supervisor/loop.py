@@ -29,6 +29,7 @@ from trivet.supervisor.signals import (
     MORE_WORKERS,
     REASONS_TO_IGNORE,
     RELOAD,
+    REOPEN_LOGS,
     STOP,
     STOP_AT_ONCE,
 )
@@ -77,7 +78,8 @@ CONTAINER_INIT = 1
 class Supervisor:
     """Runs `workers` workers on `listeners` until it is told to stop. Used once.
 
-    `renew` reads the settings again for a reload; without it there is none. The public methods may
+    `renew` reads the settings again for a reload; without it there is none. `on_ready` is called
+    once, when every worker accepts requests for the first time. The public methods may
     be called by guests of the loop (`register`, `at`), which run in its thread.
     """
 
@@ -89,11 +91,13 @@ class Supervisor:
         log: Log,
         began: float,
         renew: Renew | None = None,
+        on_ready: Callable[[], None] = lambda: None,
     ) -> None:
         self._listeners = listeners
         self._plan = plan
         self._log = log
         self._renew = renew
+        self._on_ready = on_ready
         self._slots = [Slot(number) for number in range(1, workers + 1)]
         #: Processes that have imported the app and fork the workers, one for each generation in
         #: use; none without the setting `preload`.
@@ -132,6 +136,7 @@ class Supervisor:
         with self._selector, SignalInbox(ACTIONS) as self._inbox:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ACTIONS)
             self.register(self._inbox, selectors.EVENT_READ, lambda: None)
+            self._keep_watchdog_away()
             self._start_all(self._slots)
             while self._processes() or not self._ending:
                 for key, _ in self._selector.select(self._patience_seconds()):
@@ -145,6 +150,13 @@ class Supervisor:
             raise self._fatal
         self._log.emit("stopped", seconds=time.monotonic() - (self._stop_began or self._began))
         return 0
+
+    def _keep_watchdog_away(self) -> None:
+        """Say that this loop runs, as often as the service manager asks for it: never, mostly."""
+        seconds = self._service_manager.watchdog_seconds
+        if seconds is not None:
+            self._service_manager.is_alive()
+            self.at(time.monotonic() + seconds, self._keep_watchdog_away)
 
     # For guests
 
@@ -367,6 +379,7 @@ class Supervisor:
         if all(slot.serves for slot in self._slots) and not self._announced and not self._ending:
             self._announced = True
             seconds = time.monotonic() - self._began
+            self._on_ready()
             self._log.emit("server-ready", seconds=seconds, pid=os.getpid())
             self._service_manager.is_ready(f"{len(self._slots)} workers serve")
 
@@ -723,7 +736,9 @@ class Supervisor:
             self.stop_at_once(number.name)
         elif self._ending:
             return
-        elif action == IGNORE:
+        elif action == REOPEN_LOGS and self._log.file is not None:
+            self._reopen_logs(self._log.file.path)
+        elif action in (IGNORE, REOPEN_LOGS):
             reason = REASONS_TO_IGNORE[number]
             self._log.emit("signal-ignored", signal=number.name, reason=reason)
         elif action == STOP:
@@ -734,6 +749,13 @@ class Supervisor:
             self.scale(workers + 1, number.name)
         elif action == FEWER_WORKERS:
             self.scale(max(1, workers - 1), number.name)
+
+    def _reopen_logs(self, path: str) -> None:
+        # This process first: it makes the file, which the workers' user may not be able to do.
+        self._log.reopen()
+        self._log.emit("logs-reopened", path=path)
+        for child in self._processes():
+            child.send_signal(Signals.SIGUSR1)
 
     def stop(self, cause: str) -> None:
         """Let every worker finish its requests, within the graceful timeout, and end.

@@ -15,6 +15,7 @@ CHILD_ENDED = "see which worker has ended"
 RELOAD = "read the settings again and replace the workers"
 MORE_WORKERS = "run one worker more"
 FEWER_WORKERS = "run one worker less, but one at least"
+REOPEN_LOGS = "open log files again"
 IGNORE = "ignore, and say so"
 
 #: The terminal driver sends SIGTTIN and SIGTTOU too, so they are not alike. The supervisor never
@@ -26,13 +27,13 @@ ACTIONS: Mapping[Signals, str] = {
     Signals.SIGQUIT: STOP_AT_ONCE,
     Signals.SIGCHLD: CHILD_ENDED,
     Signals.SIGHUP: RELOAD,
-    Signals.SIGUSR1: IGNORE,
+    Signals.SIGUSR1: REOPEN_LOGS,
     Signals.SIGUSR2: IGNORE,
     Signals.SIGTTIN: MORE_WORKERS,
 }
 
 #: Why a signal that other servers act on does nothing here.
 REASONS_TO_IGNORE: Mapping[Signals, str] = {
-    Signals.SIGUSR1: "there are no log files to open again",
+    Signals.SIGUSR1: "there is no log_file to open again",
     Signals.SIGUSR2: "this version cannot replace itself; stop it with SIGTERM and start it again",
 }

@@ -14,7 +14,7 @@ from trivet.worker.open_files import has_run_out, too_few_files
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Importing typing costs some milliseconds of every start; only type checkers need it here.
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from trivet.settings.addresses import Address
 
@@ -28,8 +28,12 @@ HIGHEST_PORT = 65535
 HIGHEST_PRIVILEGED_PORT = 1023
 
 
-def bind_all(addresses: Iterable[Address], backlog: int) -> Listeners:
+def bind_all(
+    addresses: Iterable[Address], backlog: int, prepare_file: Callable[[str], None] | None = None
+) -> Listeners:
     """Bind and listen on every address; `backlog` is how many connections may wait on each.
+
+    `prepare_file` is called with the path of each Unix socket, before anybody can connect.
 
     Raises HostError (AddressInUse with who holds it, AddressNotPermitted, AddressUnavailable); then
     nothing stays open and no file is left.
@@ -40,7 +44,7 @@ def bind_all(addresses: Iterable[Address], backlog: int) -> Listeners:
         for address, places in endpoints.items():
             try:
                 if address.path:
-                    _listen_on_path(listeners, address, backlog)
+                    _listen_on_path(listeners, address, backlog, prepare_file)
                 elif address.file_descriptor is not None:
                     _adopt(listeners, address, address.file_descriptor, backlog)
                 else:
@@ -61,14 +65,17 @@ def bind_all(addresses: Iterable[Address], backlog: int) -> Listeners:
 
 
 def bind_again(
-    listeners: Listeners, addresses: Sequence[Address], backlog: int
+    listeners: Listeners,
+    addresses: Sequence[Address],
+    backlog: int,
+    prepare_file: Callable[[str], None] | None = None,
 ) -> list[socket.socket]:
     """Open the addresses that are not open yet, as bind_all does; the sockets for all of them.
 
     Those that are open and not named any more are left as they are: somebody may use them still.
     """
     missing = [address for address in addresses if not listeners.at(address)]
-    listeners.take_over(bind_all(missing, backlog))
+    listeners.take_over(bind_all(missing, backlog, prepare_file))
     return [found for address in addresses for found in listeners.at(address)]
 
 
@@ -147,13 +154,20 @@ def _listen_on_host(
         raise missing
 
 
-def _listen_on_path(listeners: Listeners, address: Address, backlog: int) -> None:
+def _listen_on_path(
+    listeners: Listeners,
+    address: Address,
+    backlog: int,
+    prepare_file: Callable[[str], None] | None,
+) -> None:
     path = address.path
     _remove_stale_socket(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         listener.bind(path)
         listeners.add_file(path)
+        if prepare_file is not None:
+            prepare_file(path)
         listener.listen(backlog)
     except BaseException:
         listener.close()

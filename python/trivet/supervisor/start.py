@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from trivet.errors import HostError
@@ -18,12 +20,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Importing typing costs some milliseconds of every start; only type checkers need it here.
     import socket
+    from collections.abc import Callable
 
     from trivet.settings.resolve import Resolved
     from trivet.settings.table import Settings
     from trivet.startup import Startup
+    from trivet.supervisor.identity import Identity
     from trivet.supervisor.listeners import Listeners
     from trivet.supervisor.loop import Supervisor
+    from trivet.supervisor.pid_file import PidFile
 
 
 def working_directory() -> Path:
@@ -37,10 +42,63 @@ def working_directory() -> Path:
         ) from error
 
 
+def enter_directory(start: Path, settings: Settings) -> Path:
+    """Go where `chdir` says, from the directory of the start on, and be there from now on.
+
+    Raises HostError.
+    """
+    if not settings.chdir:
+        return start
+    directory = start / settings.chdir
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        raise HostError(
+            f"chdir {directory}: {error.strerror}", hint="name a directory that exists"
+        ) from error
+    return directory
+
+
+def set_umask(settings: Settings) -> None:
+    """Before any file is made; workers and what they execute inherit it."""
+    if settings.umask:
+        os.umask(int(settings.umask, 8))
+
+
+def identity_for_workers(settings: Settings) -> Identity | None:
+    """Who the processes of the app are to become, or None. Raises HostError."""
+    if not settings.user and not settings.group:
+        return None
+    # Needed only by who asks for it.
+    from trivet.supervisor.identity import find_identity
+
+    return find_identity(settings.user, settings.group)
+
+
+def claim_pid_file(settings: Settings, log: Log) -> PidFile | None:
+    """The pid file, not written yet, or None. Raises HostError when another server has it."""
+    if not settings.pid_file:
+        return None
+    # As above.
+    from trivet.supervisor.pid_file import PidFile
+
+    return PidFile(settings.pid_file, log)
+
+
 def open_log(resolved: Resolved) -> Log:
-    """The log that the settings ask for, on standard error: standard output may be the app's."""
+    """The log that the settings ask for, on standard error or in a file. Raises HostError.
+
+    Not on standard output, which may be the app's.
+    """
     settings = resolved.settings
-    return Log(sys.stderr, settings.log_format, settings.log_level)
+    file = None
+    if resolved.mode == "serve" and settings.log_file != "-":
+        # Needed only by who asks for it.
+        from trivet.observe.log_file import LogFile
+
+        identity = identity_for_workers(settings)
+        file = LogFile(settings.log_file, None if identity is None else identity.own_file)
+    return Log(sys.stderr, settings.log_format, settings.log_level, file=file)
 
 
 def worker_count(resolved: Resolved) -> tuple[int, str]:
@@ -62,7 +120,7 @@ def open_sockets(resolved: Resolved, startup: Startup, log: Log, workers: int) -
     # each worker.
     check_limit(raise_open_file_limit(), LEAST_FILES + len(settings.addresses) + workers)
     with startup.step("open the sockets"):
-        listeners = bind_all(settings.addresses, settings.backlog)
+        listeners = bind_all(settings.addresses, settings.backlog, preparation_of_files(resolved))
     for note in resolved.notes:
         log.emit("setting-note", note=note)
     for url in listeners.urls:
@@ -77,7 +135,9 @@ def open_sockets_again(resolved: Resolved, listeners: Listeners, log: Log) -> li
     """
     before = set(listeners.urls)
     settings = resolved.settings
-    sockets = bind_again(listeners, settings.addresses, settings.backlog)
+    sockets = bind_again(
+        listeners, settings.addresses, settings.backlog, preparation_of_files(resolved)
+    )
     for url in listeners.urls:
         if url not in before:
             log.emit("listening", url=url)
@@ -116,3 +176,20 @@ def supervise(supervisor: Supervisor, settings: Settings, log: Log) -> int:
     finally:
         if metrics is not None:
             metrics.close()
+
+
+def preparation_of_files(resolved: Resolved) -> Callable[[str], None] | None:
+    """What is to be done to the file of a Unix socket before anybody can connect, if anything."""
+    settings = resolved.settings
+    # Development and scripts run as who started them.
+    identity = identity_for_workers(settings) if resolved.mode == "serve" else None
+    if identity is None and not settings.socket_mode:
+        return None
+    return partial(_prepare_file, settings.socket_mode, identity)
+
+
+def _prepare_file(mode: str, identity: Identity | None, path: str) -> None:
+    if mode:
+        os.chmod(path, int(mode, 8))
+    if identity is not None:
+        identity.own_file(path)

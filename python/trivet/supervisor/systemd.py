@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
 NOTIFY_SOCKET = "NOTIFY_SOCKET"
+WATCHDOG_USEC = "WATCHDOG_USEC"
+WATCHDOG_PID = "WATCHDOG_PID"
 
 READY = "READY=1"
 STOPPING = "STOPPING=1"
@@ -31,6 +33,13 @@ class ServiceManager:
         address = environ.pop(NOTIFY_SOCKET, "")
         # An abstract socket is written with @ in the place of its zero byte.
         self._address = "\0" + address[1:] if address.startswith("@") else address
+        microseconds = environ.pop(WATCHDOG_USEC, "")
+        watched = environ.pop(WATCHDOG_PID, "") or str(os.getpid())
+        #: How often to say `is_alive`, in seconds; None is never. Half the time after which the
+        #: manager would end the service, as sd_watchdog_enabled(3) recommends.
+        self.watchdog_seconds: float | None = None
+        if self._address and watched == str(os.getpid()) and microseconds.isdigit():
+            self.watchdog_seconds = int(microseconds) / 1_000_000 / 2 or None
 
     def is_ready(self, status: str) -> None:
         self._send(READY, f"STATUS={status}", f"MAINPID={os.getpid()}")
@@ -42,6 +51,9 @@ class ServiceManager:
 
     def is_stopping(self, status: str) -> None:
         self._send(STOPPING, f"STATUS={status}")
+
+    def is_alive(self) -> None:
+        self._send("WATCHDOG=1")
 
     def _send(self, *lines: str) -> None:
         if not self._address:

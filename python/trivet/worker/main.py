@@ -128,9 +128,14 @@ def run_worker(
     taken: list[Signals] = []
 
     def take_signals() -> None:
-        taken.extend(inbox.claim((Signals.SIGTERM, Signals.SIGQUIT, Signals.SIGINT)))
+        # Without a log file SIGUSR1 is the app's, if it wants it.
+        own = (Signals.SIGUSR1,) if plan.log.file is not None else ()
+        taken.extend(inbox.claim((Signals.SIGTERM, Signals.SIGQUIT, Signals.SIGINT, *own)))
         end_with_the_supervisor(link, False)
 
+    if plan.preload:
+        # The preload parent may have it open from before it was moved.
+        plan.log.reopen()
     try:
         engine = _load_and_start(plan, report, take_signals, memory)
     except TrivetError as error:
@@ -255,6 +260,7 @@ def _serve(
         on_scarce=on_scarce,
         on_news=recycling.look,
         on_message=on_message,
+        on_reopen=plan.log.reopen,
     )
     outcome = loop.run()
     if outcome.cut:

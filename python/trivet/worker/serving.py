@@ -10,7 +10,7 @@ import time
 from functools import partial
 
 from trivet.worker.messages import LineBuffer, decode
-from trivet.worker.signals import DRAIN, STOP, means_stop_at_once
+from trivet.worker.signals import DRAIN, REOPEN_LOGS, STOP, means_stop_at_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class ServingLoop:
     graceful stop begins, and `on_accepted_all()` when nothing waits to be accepted any more.
     `on_scarce(shed, held_back)` is called when there was no room for more connections, with what
     happened since the last call. `on_news()` is called when the engine has told something,
-    `on_message` with what the supervisor says.
+    `on_message` with what the supervisor says, and `on_reopen()` when log files were moved.
     """
 
     def __init__(
@@ -110,6 +110,7 @@ class ServingLoop:
         clock: Callable[[], float] = time.monotonic,
         on_news: Callable[[], None] = lambda: None,
         on_message: Callable[[Message], None] = lambda message: None,
+        on_reopen: Callable[[], object] = lambda: None,
         drain_delay: float = 0.0,
         on_announced: Callable[[str], None] = lambda cause: None,
     ) -> None:
@@ -124,6 +125,7 @@ class ServingLoop:
         self._on_news = on_news
         self._on_message = on_message
         self._lines = LineBuffer()
+        self._on_reopen = on_reopen
         self._drain_delay = drain_delay
         self._on_announced = on_announced
         #: When the graceful stop that was announced begins, and its cause.
@@ -167,6 +169,8 @@ class ServingLoop:
     def _hear_signals(self, inbox: SignalInbox) -> None:
         for number in inbox.read():
             action = self._actions.get(number)
+            if action == REOPEN_LOGS:
+                self._on_reopen()
             if action not in (DRAIN, STOP):
                 continue
             if means_stop_at_once(number, self._seconds_since_drain_began()):

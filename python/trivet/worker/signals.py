@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 DRAIN = "drain"
 STOP = "stop"
+REOPEN_LOGS = "open log files again"
 IGNORE = "ignore"
 
 #: A worker below a supervisor. Ctrl-C in a terminal goes to the whole process group, and a
@@ -29,6 +30,7 @@ WORKER_ACTIONS: Mapping[Signals, str] = {
     Signals.SIGQUIT: STOP,
     Signals.SIGINT: IGNORE,
     Signals.SIGHUP: IGNORE,
+    Signals.SIGUSR1: REOPEN_LOGS,
 }
 
 #: The only process, without a supervisor; a second SIGINT stops at once.

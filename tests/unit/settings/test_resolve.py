@@ -254,3 +254,10 @@ def test_the_number_of_workers_has_an_upper_limit(tmp_path: Path) -> None:
     assert str(caught.value) == (
         "--workers is 1025, expected a whole number from 1 to 1024, or auto"
     )
+
+
+def test_what_only_the_command_does_is_no_keyword_of_a_script(tmp_path: Path) -> None:
+    with pytest.raises(ConflictingSettings, match="chdir is for trivet serve"):
+        resolved(tmp_path, mode="script", keywords={"chdir": "/srv"})
+    result = resolved(tmp_path, mode="script", keywords={"socket_mode": 0o660})
+    assert result.settings.socket_mode == "660"

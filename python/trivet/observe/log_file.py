@@ -1,0 +1,67 @@
+"""A file that the log is written to, and that is opened again after it was moved; log.py writes.
+
+Each process of a server has a descriptor of its own. Lines are appended, each by one write, so
+those of several processes do not mix.
+"""
+
+from __future__ import annotations
+
+import os
+
+from trivet.errors import HostError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # Importing typing costs some milliseconds of every start; only type checkers need it here.
+    from collections.abc import Callable
+
+FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+
+
+class LogFile:
+    """The stream of a Log. `prepare` is called with the path of a file that was just made."""
+
+    def __init__(self, path: str, prepare: Callable[[str], None] | None = None) -> None:
+        """Open or make the file. Raises HostError."""
+        self.path = os.path.abspath(path)
+        self._prepare = prepare
+        try:
+            self._descriptor = self._open()
+        except OSError as error:
+            raise HostError(
+                f"log_file {self.path} cannot be written: {error.strerror}",
+                hint="its directory must exist and be writable for who starts the server",
+            ) from error
+
+    def _open(self) -> int:
+        is_new = not os.path.exists(self.path)
+        descriptor = os.open(self.path, FLAGS, 0o666)
+        if is_new and self._prepare is not None:
+            self._prepare(self.path)
+        return descriptor
+
+    def reopen(self) -> None:
+        """Go on in the file that has the path now. Raises OSError, and keeps the old one then.
+
+        The descriptor keeps its number: a write of another thread goes to the one file or the
+        other, and no line is lost.
+        """
+        descriptor = self._open()
+        os.dup2(descriptor, self._descriptor, inheritable=False)
+        os.close(descriptor)
+
+    def write(self, text: str) -> int:
+        data = text.encode("utf-8", "backslashreplace")
+        written = os.write(self._descriptor, data)
+        while written < len(data):  # a signal, or a disk that is nearly full
+            written += os.write(self._descriptor, data[written:])
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing waits in a buffer."""
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        return os.isatty(self._descriptor)

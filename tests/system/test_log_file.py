@@ -1,0 +1,90 @@
+"""The log in a file that is moved away while the server runs."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.serving.addresses import free_tcp_address
+from tests.serving.process import ServerProcess
+
+pytestmark = pytest.mark.system
+
+APP = """\
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [b"ok"]
+"""
+
+
+def open_files(pid: int) -> set[str]:
+    folder = f"/proc/{pid}/fd"
+    return {os.readlink(f"{folder}/{name}") for name in os.listdir(folder)}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at open files in /proc")
+@pytest.mark.parametrize("flags", [(), ("--preload",)], ids=["", "preload"])
+def test_usr1_moves_every_process_to_the_new_file_and_no_line_is_lost(
+    start_command: Callable[..., ServerProcess], tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    (tmp_path / "shop.py").write_text(APP)
+    log, old = tmp_path / "shop.log", tmp_path / "shop.log.1"
+    address = free_tcp_address()
+    command = [sys.executable, "-m", "trivet", "serve", "shop", "-w", "2", *flags]
+    command += ["--bind", address.bind, "--log-file", "shop.log"]
+    server = start_command(command, tmp_path, [address])
+    server.wait_until(lambda: log.exists() and "server-ready" in log.read_text(), "ready")
+    before = server.child_pids()
+    log.rename(old)
+    server.signal(signal.SIGUSR1)
+    server.wait_until(lambda: log.exists() and "logs-reopened" in log.read_text(), "reopened")
+    (preload_parent,) = [pid for pid in before if is_preload(old, pid)] or [0]
+    for pid in {server.pid, *before} - {preload_parent}:
+        server.wait_until(partial(writes_to, log, pid), f"{pid} writes to the new file")
+        assert str(old) not in open_files(pid)
+    assert server.child_pids() == before
+    server.signal(signal.SIGTTIN)
+    server.wait_until(lambda: "worker-ready worker=3" in log.read_text(), "a third worker")
+    (third,) = set(server.child_pids()) - set(before)
+    assert str(old) not in open_files(third)
+    assert server.stop() == 0
+    names = [line.split()[2] for line in (old.read_text() + log.read_text()).splitlines()]
+    assert names.count("worker-ready") == 3
+    assert names[-1] == "stopped"
+    assert "server-ready" not in server.output
+
+
+def writes_to(log: Path, pid: int) -> bool:
+    return str(log) in open_files(pid)
+
+
+def is_preload(log: Path, pid: int) -> bool:
+    return f"preload-ready pid={pid} " in log.read_text()
+
+
+def test_a_file_that_cannot_be_written_ends_the_start(
+    start_command: Callable[..., ServerProcess], tmp_path: Path
+) -> None:
+    (tmp_path / "shop.py").write_text(APP)
+    command = [sys.executable, "-m", "trivet", "serve", "shop", "--log-file", "none/shop.log"]
+    server = start_command(command, tmp_path, [])
+    assert server.wait() == 4
+    assert f"log_file {tmp_path}/none/shop.log cannot be written: No such file" in server.output
+
+
+def test_without_a_log_file_usr1_ends_nobody(
+    start_command: Callable[..., ServerProcess], tmp_path: Path
+) -> None:
+    (tmp_path / "shop.py").write_text(APP)
+    address = free_tcp_address()
+    command = [sys.executable, "-m", "trivet", "serve", "shop", "-w", "1", "--bind", address.bind]
+    server = start_command(command, tmp_path, [address])
+    server.wait_for_output("server-ready")
+    os.killpg(server.pid, signal.SIGUSR1)  # as `pkill -USR1 trivet` of a logrotate script
+    server.wait_for_output("signal-ignored signal=SIGUSR1")
+    assert server.stop() == 0
+    assert "worker-died" not in server.output
