@@ -194,11 +194,7 @@ _ROWS = (
         takes_value=False,
     ),
     Row("access_log_format", "access_log_format", str, flags=("--access-logformat",)),
-    Row(
-        "errorlog",
-        reason="Trivet logs to standard output and standard error, which you can redirect",
-        flags=("--error-logfile", "--log-file"),
-    ),
+    Row("errorlog", "log_file", str, flags=("--error-logfile", "--log-file")),
     Row("loglevel", "log_level", level, flags=("--log-level",)),
     Row(
         "capture_output",
