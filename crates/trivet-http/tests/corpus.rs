@@ -50,8 +50,15 @@ fn every_case_gives_its_events_however_it_is_cut() {
 #[test]
 fn every_rejection_of_this_crate_has_a_case() {
     // What only the server around this crate can notice.
-    let of_the_server =
-        ["head-timeout", "body-timeout", "body-cut", "body-too-large", "app-failed", "overloaded"];
+    let of_the_server = [
+        "head-timeout",
+        "body-timeout",
+        "body-cut",
+        "body-too-large",
+        "app-failed",
+        "overloaded",
+        "request-timed-out",
+    ];
     let shown_by_cases: BTreeSet<Vec<u8>> = read_cases()
         .into_iter()
         .filter_map(|case| case.events.last().cloned())
