@@ -20,6 +20,7 @@ NOTE = "note"
 REQUEST = "request"
 EXCEPTION = "exception"
 KEYBOARD = "keyboard"
+LEFT = "left"
 
 # To a worker
 GO = "go"
@@ -51,6 +52,7 @@ MEANINGS = {
     REQUEST: "worker: a request was answered: method, path, status, ms, view",
     EXCEPTION: "worker: a view has raised: the exception and the last frame of the project",
     KEYBOARD: "worker: `wanted` says whether somebody in it reads lines from the terminal",
+    LEFT: "worker: it was told to go, and accepts no connection any more",
     GO: "to a worker: give the connections away, finish what has begun, end",
     CHANGED: "to a worker: files changed that need no restart: `kind` and `paths`",
     WATCHING: "watcher: it watches from now on: how, why so, and how many files of each kind",

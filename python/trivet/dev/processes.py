@@ -72,6 +72,8 @@ class Worker(Process):
         self.doomed = False
         #: When it is killed if it has not gone.
         self.go_until: float | None = None
+        #: It was told to go, and takes no new connection.
+        self.has_left = False
         #: The end of a grandchild: told by its parent.
         self.ended = False
         self.status: int | None = None

@@ -36,7 +36,7 @@ from trivet.worker.signals import SignalInbox, means_stop_at_once
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from trivet.dev.load_failure import LoadFailure
     from trivet.dev.plan import DevPlan
@@ -92,6 +92,8 @@ class DevSupervisor:
         self._slots = slots_for(plan.settings.workers, [])
         self._generation = 0
         self._going: list[Worker] = []
+        #: What is told when nobody with older code accepts any more.
+        self._untold: list[Callable[[], None]] = []
         self._watcher: WatcherProcess | None = None
         self._sources = Sources()
         self._warmth = Warmth(
@@ -265,6 +267,9 @@ class DevSupervisor:
                 self._terminal.note(str(message.data.get("text", "")))
             case messages.REQUEST:
                 self._terminal.request(message.data)
+            case messages.LEFT:
+                worker.has_left = True
+                self._tell_what_waits()
             case messages.KEYBOARD:
                 self._lend_keyboard(worker, bool(message.data["wanted"]))
             case messages.EXCEPTION:
@@ -330,7 +335,7 @@ class DevSupervisor:
         """One line for each generation, however many workers it has."""
         if worker.failure is not None:
             if self._told_generation < self._generation:
-                self._terminal.failed(worker.failure)
+                self._tell_later(partial(self._terminal.failed, worker.failure))
             self._broken = True
             self._told_generation = self._generation
             return
@@ -345,10 +350,22 @@ class DevSupervisor:
         if first:
             self._terminal.ready(seconds)
         elif self._broken:
-            self._terminal.recovered(seconds, worker.is_warm, why)
+            self._tell_later(partial(self._terminal.recovered, seconds, worker.is_warm, why))
         else:
-            self._terminal.reloaded(seconds, worker.is_warm, why)
+            self._tell_later(partial(self._terminal.reloaded, seconds, worker.is_warm, why))
         self._broken = False
+
+    def _tell_later(self, tell: Callable[[], None]) -> None:
+        """Tell of new code when a request that comes then can meet no older code."""
+        self._untold.append(tell)
+        self._tell_what_waits()
+
+    def _tell_what_waits(self) -> None:
+        if any(worker.go_until is not None and not worker.has_left for worker in self._going):
+            return
+        untold, self._untold = self._untold, []
+        for tell in untold:
+            tell()
 
     # Files
 
@@ -431,6 +448,7 @@ class DevSupervisor:
             if ended:
                 self._bury(worker)
                 self._going.remove(worker)
+                self._tell_what_waits()
         self._warmth.reap()
         if self._watcher is not None and self._watcher.reap()[0]:
             self._sources.ignore(self._watcher.link)

@@ -266,6 +266,7 @@ class _Loop:
         self._broadcast = broadcast
         self._going_since: float | None = None
         self._stop_at_once = False
+        self._told_that_it_left = False
 
     def run(self) -> tuple[int, float]:
         with selectors.DefaultSelector() as selector:
@@ -278,6 +279,7 @@ class _Loop:
                 for key, _ in selector.select(self._patience_seconds()):
                     key.data()
                 self._watch_channel()
+                self._tell_that_it_left()
         self._engine.stop()
         self._engine.join(JOIN_SECONDS)
         # Leaving connections are in the channel's queue, or with the supervisor already.
@@ -332,6 +334,11 @@ class _Loop:
         """There is new code: part with every connection of which no request runs."""
         self._begin_to_end("cut")
         self._engine.hand_over()
+
+    def _tell_that_it_left(self) -> None:
+        if self._engine.stopped_accepting and not self._told_that_it_left:
+            self._told_that_it_left = True
+            self._link.send(messages.LEFT)
 
     def _drain(self) -> None:
         self._begin_to_end("end")
