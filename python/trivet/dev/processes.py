@@ -6,7 +6,6 @@ All of it runs in the supervisor's only thread.
 from __future__ import annotations
 
 import json
-import os
 import socket
 import time
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from trivet.dev.fork import fork_process, leave_the_terminal_to_the_supervisor, 
 from trivet.dev.hand_over import Channel
 from trivet.dev.messages import Link
 from trivet.dev.worker import run_dev_worker
+from trivet.supervisor.child import reap_process, signal_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,20 +36,12 @@ class Process:
         self.link = link
 
     def send_signal(self, number: Signals) -> None:
-        if not self.pid:
-            return
-        try:
-            os.kill(self.pid, number)
-        except ProcessLookupError:
-            pass  # it has ended, which is noticed where it is waited for
+        if self.pid:
+            signal_process(self.pid, number)
 
     def reap(self) -> tuple[bool, int | None]:
         """Whether the process has ended, and its wait status (None if somebody else took it)."""
-        try:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-        except ChildProcessError:
-            return True, None
-        return pid == self.pid, status
+        return reap_process(self.pid)
 
 
 class Worker(Process):

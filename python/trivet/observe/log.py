@@ -160,15 +160,20 @@ def render_text(name: str, fields: Mapping[str, object], now: float) -> str:
     return f"{timestamp(now)} {EVENTS[name].level} {name}{pairs}\n" + _blocks(fields)
 
 
-def render_logfmt(name: str, fields: Mapping[str, object], now: float) -> str:
-    """Nothing but `field=value` pairs on one line, with the sentence as `message`."""
-    record = {
+def _record(name: str, fields: Mapping[str, object], now: float) -> dict[str, object]:
+    """What the forms for machines say, in their order."""
+    return {
         "time": timestamp(now),
         "level": EVENTS[name].level,
         "event": name,
         "message": _sentence(name, fields),
         **fields,
     }
+
+
+def render_logfmt(name: str, fields: Mapping[str, object], now: float) -> str:
+    """Nothing but `field=value` pairs on one line, with the sentence as `message`."""
+    record = _record(name, fields, now)
     pairs = (f"{field}={_quoted(printable(value))}" for field, value in record.items())
     return " ".join(pairs) + "\n"
 
@@ -177,13 +182,7 @@ def render_json(name: str, fields: Mapping[str, object], now: float) -> str:
     """One JSON object on one line, with the sentence as `message`."""
     import json  # only who asked for JSON pays for the import
 
-    record = {
-        "time": timestamp(now),
-        "level": EVENTS[name].level,
-        "event": name,
-        "message": _sentence(name, fields),
-        **fields,
-    }
+    record = _record(name, fields, now)
     return json.dumps(record, default=str) + "\n"
 
 

@@ -105,18 +105,28 @@ class Child:
 
     def send_signal(self, number: Signals) -> None:
         """Signal the process, which may be a zombie by now; then nothing happens."""
-        try:
-            os.kill(self.pid, number)
-        except ProcessLookupError:
-            pass  # something else in this process has reaped it; reap() will find that out
+        signal_process(self.pid, number)
 
     def reap(self) -> tuple[bool, int | None]:
         """Whether the process has ended, and its wait status (None if somebody else took it)."""
-        try:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-        except ChildProcessError:
-            return True, None
-        return pid == self.pid, status
+        return reap_process(self.pid)
+
+
+def signal_process(pid: int, number: Signals) -> None:
+    """Signal a child that is not known to have ended."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass  # something else in this process has reaped it; reap_process() will find that out
+
+
+def reap_process(pid: int) -> tuple[bool, int | None]:
+    """Whether a child has ended, and its wait status (None if somebody else took it)."""
+    try:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return True, None
+    return ended == pid, status
 
 
 def start_child(
