@@ -1,4 +1,4 @@
-"""One worker as its supervisor sees it: fork it, hear it, signal it, reap it; loop.py decides.
+"""One worker as its supervisor sees it: fork it, hear it, signal it, reap it; others decide.
 
 All of it runs in the supervisor's only thread, but for `live_as_worker`, which is the child's.
 A pid stays the child's own until waitpid() has returned it, and only `reap` calls that: no signal

@@ -1,4 +1,4 @@
-"""Make a worker's error again in the supervisor, with the steps of the start; loop.py raises it."""
+"""Make a worker's error again in the supervisor, with the steps of the start; others raise it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which workers are replaced next, by a reload or one by one; values only, loop.py replaces them.
+"""Which workers are replaced next, by a reload or one by one; values only, replacing.py does it.
 
 The first new worker goes alone: if its code does not load, nothing has been lost. Then the others
 follow, a quarter of them at a time, each started before the one that it replaces is told to stop.

@@ -13,7 +13,7 @@ from trivet.errors import TooFewFiles
 from trivet.observe.log import Log
 from trivet.settings.table import Settings
 from trivet.startup import Startup
-from trivet.supervisor import loop
+from trivet.supervisor import crew, loop
 from trivet.supervisor.child import Child
 from trivet.supervisor.listeners import Listeners
 from trivet.worker.main import WorkerPlan
@@ -54,7 +54,7 @@ def test_a_stop_is_heard_between_the_starts_of_two_workers(monkeypatch: pytest.M
         signal.raise_signal(Signals.SIGTERM)
         return EndedChild(number, 0, ours, plan)
 
-    monkeypatch.setattr(loop, "start_child", start)
+    monkeypatch.setattr(crew, "start_child", start)
     assert supervisor(workers=5).run() == 0
     assert started == [1]
 
@@ -62,7 +62,7 @@ def test_a_stop_is_heard_between_the_starts_of_two_workers(monkeypatch: pytest.M
 def test_no_descriptors_for_a_worker_are_told_as_too_few_files(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(loop, "start_child", failing(OSError(24, "Too many open files")))
+    monkeypatch.setattr(crew, "start_child", failing(OSError(24, "Too many open files")))
     with pytest.raises(TooFewFiles):
         supervisor(workers=2).run()
 
