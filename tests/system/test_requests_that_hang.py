@@ -94,6 +94,22 @@ def test_a_view_that_holds_the_interpreter_is_found_and_its_worker_replaced(
     assert server.stop() == 0
 
 
+def test_the_very_first_request_may_hold_the_interpreter(
+    start: Callable[..., ServerProcess],
+) -> None:
+    server = start("--timeout", "1s", "--graceful-timeout", "2s")
+    # The address is bound before there is a worker: it finds this request waiting.
+    with Wire(server.address) as stuck:
+        stuck.request("GET", "/hold")
+        assert stuck.read_response().status == 504
+    server.wait_for_output("server-ready")
+    server.wait_for_output(r"worker-stuck .* in hold_the_interpreter")
+    server.wait_for_output("workers-killed")
+    assert ask(server, "/process")[0] == 200
+    assert "worker-still-loading" not in server.output
+    assert server.stop() == 0
+
+
 def test_while_one_worker_is_held_the_other_serves(start: Callable[..., ServerProcess]) -> None:
     server = start("--timeout", "2s", workers=2)
     with Wire(server.address) as stuck:

@@ -108,10 +108,11 @@ def run_dev_worker(
     )
     for listener in plan.listeners:
         listener.close()
-    engine.start()
     inbox.claim((Signals.SIGTERM, Signals.SIGQUIT, Signals.SIGINT))
     end_with_the_supervisor(link_end, False)
+    # Before the first request, as in production: that may never give the interpreter back.
     link.send(messages.READY, failed=failed, seconds=seconds)
+    engine.start()
     loop = _Loop(plan, link, Channel(channel_end), engine, inbox, requests, broadcast)
     return loop.run()
 

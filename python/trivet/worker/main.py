@@ -125,35 +125,27 @@ def run_worker(
     signal.signal(Signals.SIGTERM, signal.SIG_DFL)
     end_with_the_supervisor(link, True)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, WORKER_ACTIONS)
-    taken: list[Signals] = []
-
-    def take_signals() -> None:
-        # Without a log file SIGUSR1 is the app's, if it wants it.
-        own = (Signals.SIGUSR1,) if plan.log.file is not None else ()
-        taken.extend(inbox.claim((Signals.SIGTERM, Signals.SIGQUIT, Signals.SIGINT, *own)))
-        end_with_the_supervisor(link, False)
-
     if plan.preload:
         # The preload parent may have it open from before it was moved.
         plan.log.reopen()
     try:
-        engine = _load_and_start(plan, report, take_signals, memory)
+        engine = _load(plan, report, memory)
     except TrivetError as error:
         end_with_the_supervisor(link, False)
         report_failure(report, error, plan.startup)
         return error.exit_code, LEAVE_SECONDS
+    # Before the first request: from here on a signal ends nothing that has begun.
+    # Without a log file SIGUSR1 is the app's, if it wants it.
+    own = (Signals.SIGUSR1,) if plan.log.file is not None else ()
+    taken = inbox.claim((Signals.SIGTERM, Signals.SIGQUIT, Signals.SIGINT, *own))
+    end_with_the_supervisor(link, False)
     for number_taken in taken:
         report.send(NOTE, event="signal-handler-replaced", fields={"signal": number_taken.name})
-    report.send(READY)
     return _serve(number, link, plan, engine, inbox, report)
 
 
-def _load_and_start(
-    plan: WorkerPlan,
-    report: Report,
-    take_signals: Callable[[], None],
-    memory: memoryview | None,
-) -> Engine:
+def _load(plan: WorkerPlan, report: Report, memory: memoryview | None) -> Engine:
+    """The app in an engine that has not started."""
     try:
         app, notes = plan.load(plan.startup)
         for event, fields in notes:
@@ -169,9 +161,6 @@ def _load_and_start(
         # The engine has duplicates. A listener that is open anywhere goes on taking connections.
         for listener in plan.listeners:
             listener.close()
-        # Before the first request: from here on a signal ends nothing that has begun.
-        take_signals()
-        engine.start()
     except TrivetError:
         raise
     except Exception as error:  # whatever escapes from here, the supervisor must hear of it
@@ -262,6 +251,10 @@ def _serve(
         on_message=on_message,
         on_reopen=plan.log.reopen,
     )
+    # In this order: the first request may take the interpreter and never give it back, and then
+    # this thread would say nothing any more.
+    report.send(READY)
+    engine.start()
     outcome = loop.run()
     if outcome.cut:
         plan.log.emit(

@@ -24,7 +24,7 @@ ANSWER = "answer"
 
 #: Every kind of message, and what it means.
 MEANINGS = {
-    READY: "the app has loaded and the engine accepts",
+    READY: "the app has loaded, and the engine accepts from now on",
     NOTE: "an event for the log that every worker would report; the supervisor writes it once",
     FAILED: "the app could not be loaded: the error and the steps of the start",
     STUCK: "something holds the interpreter: the request, and the stacks of all threads; sent by "
