@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import StartServer
-from tests.serving.addresses import TcpAddress
+from tests.serving.addresses import TcpAddress, free_tcp_address
+from tests.serving.metrics import Page
 from tests.serving.process import ServerProcess
 from tests.serving.wire import Wire
 from tests.system.applications import APPS
@@ -57,6 +58,37 @@ def test_both_answer_while_every_thread_is_blocked(
             assert wire.read_response().status == 200
     assert "/-/" not in server.output, "health checks are not in the access log"
     assert server.stop() == 0
+
+
+def test_both_answer_while_more_requests_wait_than_two_full_workers_take_at_once(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    page = Page(free_tcp_address())
+    server = start_server(
+        "trivet",
+        "waiting:app",
+        APPS,
+        workers=2,
+        threads=BLOCKED_THREADS,
+        extra_arguments=["--metrics", page.address.authority],
+    )
+    server.wait_for_output("server-ready")
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)  # nobody opens its other end
+    with ExitStack() as clients:
+        for _ in range(300):
+            wire = clients.enter_context(Wire(server.address))
+            wire.request("GET", f"/wait?fifo={fifo}")
+        server.wait_until(
+            lambda: page.samples("trivet_threads_busy") == {(): 2 * BLOCKED_THREADS},
+            "every thread of both workers is blocked",
+        )
+        for path in ("/-/live", "/-/ready"):
+            assert [check(server, path) for _ in range(20)] == [200] * 20
+        assert page.samples("trivet_health_checks_total") == {(): 40}
+        assert sum(page.samples("trivet_requests_total").values()) == 0
+    server.signal(signal.SIGQUIT)
+    assert server.wait() == 0
 
 
 def test_readiness_ends_before_the_stop_begins(start_server: StartServer) -> None:

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections import Counter
 from collections.abc import Sequence
 
@@ -16,7 +15,8 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import StartServer
-from tests.serving.addresses import Address, TcpAddress, free_tcp_address
+from tests.serving.addresses import Address, free_tcp_address
+from tests.serving.metrics import Page
 from tests.serving.process import ServerProcess
 from tests.serving.wire import Wire
 from tests.system.applications import APPS
@@ -26,28 +26,6 @@ pytestmark = pytest.mark.system
 WORKERS = 4
 CONNECTIONS = 16
 PHASES = 10
-
-
-class Page:
-    """The page of one server, fetched anew for each question."""
-
-    def __init__(self, address: TcpAddress) -> None:
-        self.address = address
-        self.url = f"http://{address.authority}/metrics"
-
-    def text(self, accept: str = "text/plain") -> str:
-        request = urllib.request.Request(self.url, headers={"Accept": accept})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return str(answer.read().decode())
-
-    def samples(self, name: str) -> dict[tuple[str, ...], float]:
-        """Values of the lines of that name, by their labels' values."""
-        return {
-            tuple(sample.labels.values()): sample.value
-            for family in text_string_to_metric_families(self.text())
-            for sample in family.samples
-            if sample.name == name
-        }
 
 
 def start(

@@ -210,6 +210,12 @@ METRICS = (
         _counted("accepts_held_back"),
     ),
     Metric(
+        "trivet_health_checks",
+        "counter",
+        "Health checks that the engine answered; not among the requests.",
+        _counted("health_checks"),
+    ),
+    Metric(
         "trivet_requests_rejected",
         "counter",
         "Requests that were refused without the application.",
@@ -220,6 +226,24 @@ METRICS = (
         "counter",
         "Requests refused with 503 because too many waited for a thread; rejected, too.",
         _counted("requests_turned_away"),
+    ),
+    Metric(
+        "trivet_requests_timed_out",
+        "counter",
+        "Requests answered with 504: they waited, or ran, for longer than the timeout.",
+        _counted("requests_timed_out"),
+    ),
+    Metric(
+        "trivet_requests_slow",
+        "counter",
+        "Requests whose stack was logged because they took long.",
+        _counted("requests_slow"),
+    ),
+    Metric(
+        "trivet_requests_abandoned",
+        "counter",
+        "Requests dropped because the client left while they waited for a thread.",
+        _counted("requests_abandoned"),
     ),
     Metric(
         "trivet_answers_cut",

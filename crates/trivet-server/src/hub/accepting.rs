@@ -35,19 +35,28 @@ impl<A: Application> Hub<A> {
         }
     }
 
-    /// From every listener what waits there, at most so many from each.
-    pub(super) fn accept_from_all(&mut self, most: usize) {
-        for index in 0..self.listeners.len() {
-            self.accept(index, most);
-        }
+    /// From every listener what waits there, at most so many from each; whether that was all.
+    pub(super) fn accept_from_all(&mut self, most: usize) -> bool {
+        (0..self.listeners.len()).fold(true, |was_all, index| self.accept(index, most) && was_all)
     }
 
-    pub(super) fn accept(&mut self, index: usize, most: usize) {
+    /// Takes what no other worker has taken. Few at first, since one that has room may be on its way
+    /// to them; many when there are always more, since then all workers are full, and a health check
+    /// waits behind the others.
+    pub(super) fn accept_overflow(&mut self) {
+        self.looked_for_overflow = self.now;
+        let was_all = self.accept_from_all(self.overflow_accepts);
+        self.overflow_accepts = next_overflow(self.overflow_accepts, was_all);
+    }
+
+    /// At most so many of those that wait; whether that was all, or all that there is room for.
+    pub(super) fn accept(&mut self, index: usize, most: usize) -> bool {
         let shared = Arc::clone(&self.shared);
         for _ in 0..most {
             if self.slab.len() >= self.most_connections() && !self.shed_idle() {
                 self.at_limit = true;
-                return self.pause_accepting();
+                self.pause_accepting();
+                return true;
             }
             match system::accept(&self.listeners[index].socket) {
                 Ok((socket, peer)) => {
@@ -76,7 +85,7 @@ impl<A: Application> Hub<A> {
                     count(&shared.stats.connections_accepted);
                     count(&shared.stats.connections_open);
                 }
-                Err(Errno::AGAIN) => return,
+                Err(Errno::AGAIN) => return true,
                 // The client left between its connect and our accept (accept(2)).
                 Err(Errno::CONNABORTED | Errno::INTR | Errno::PROTO) => {}
                 Err(_) => {
@@ -86,10 +95,12 @@ impl<A: Application> Hub<A> {
                     if self.shed_idle() {
                         continue;
                     }
-                    return self.pause_accepting();
+                    self.pause_accepting();
+                    return true;
                 }
             }
         }
+        false
     }
 
     /// A graceful stop takes all that the kernel has accepted.
@@ -138,11 +149,36 @@ impl<A: Application> Hub<A> {
     }
 }
 
+/// How many a full worker takes at its next look.
+fn next_overflow(taken: usize, was_all: bool) -> usize {
+    if was_all { OVERFLOW_ACCEPTS } else { (taken * OVERFLOW_GROWTH).min(MOST_OVERFLOW_ACCEPTS) }
+}
+
 /// Asked once for each connection: nobody's requests cost anything while nobody is trusted.
 fn is_trusted(trusted: &Trusted, is_unix: bool, peer: Option<SocketAddr>) -> bool {
     match peer {
         _ if trusted.is_empty() => false,
         Some(peer) => trusted.has(peer.ip()),
         None => is_unix && trusted.has_unix(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_worker_takes_few_connections_at_first_and_a_thousand_within_four_looks() {
+        let mut looks = vec![OVERFLOW_ACCEPTS];
+        while looks.iter().sum::<usize>() < 1_000 {
+            looks.push(next_overflow(looks[looks.len() - 1], false));
+        }
+        assert_eq!(looks, [16, 64, 256, 1_024]);
+        assert_eq!(next_overflow(1_024, false), 1_024);
+    }
+
+    #[test]
+    fn a_full_worker_is_careful_again_when_all_were_taken() {
+        assert_eq!(next_overflow(1_024, true), OVERFLOW_ACCEPTS);
     }
 }

@@ -7,13 +7,15 @@ impl<A: Application> Hub<A> {
         let must_look_soon =
             self.slab.out() > 0 || self.obeyed != 0 || self.accept_paused || self.crowd_has_gone();
         let at = match (must_look_soon, self.slab.len()) {
-            _ if self.takes_overflow() => self.now + OVERFLOW,
+            _ if self.takes_overflow() => self.looked_for_overflow + OVERFLOW,
             (true, _) => self.next_sweep().min(self.now + SWEEP),
             (false, 0) => return None,
             (false, _) => self.next_sweep(),
         };
         let longest = 3_600_000;
-        Some(Duration::from_millis(at.saturating_sub(clock::now()).min(longest) + 1))
+        // The coarse clock may be behind the last poll's.
+        let now = clock::now().max(self.now);
+        Some(Duration::from_millis(at.saturating_sub(now).min(longest) + 1))
     }
 
     /// The earliest deadline, but not more often than it matters.

@@ -65,9 +65,11 @@ const SWEEP: Milliseconds = 1_000;
 const HEAD_GRACE_SHARE: Milliseconds = 3;
 /// A worker that is full takes a connection that no other worker has taken for so long.
 const OVERFLOW: Milliseconds = 10;
-
-/// And so many of them at once.
+/// And so many of them at once: the first time, so many times more whenever that was not all, and at
+/// most. Where two workers are full, 2,000 connections are in within four looks.
 const OVERFLOW_ACCEPTS: usize = 16;
+const OVERFLOW_GROWTH: usize = 4;
+const MOST_OVERFLOW_ACCEPTS: usize = 1_024;
 
 /// One thread's buffer and the request that was read into it.
 pub(crate) struct Reader {
@@ -127,6 +129,8 @@ pub(crate) struct Hub<A: Application> {
     told_scarce: Milliseconds,
     /// When a worker that is full has looked for connections that nobody takes.
     looked_for_overflow: Milliseconds,
+    /// How many it takes at the next look.
+    overflow_accepts: usize,
     /// The most connections since memory was given back last.
     peak: usize,
     /// When memory is given back after a crowd has gone; zero: no crowd has.
@@ -190,6 +194,7 @@ impl<A: Application> Hub<A> {
             at_limit: false,
             told_scarce: 0,
             looked_for_overflow: 0,
+            overflow_accepts: OVERFLOW_ACCEPTS,
             peak: 0,
             tidy_at: 0,
             now,
@@ -376,8 +381,7 @@ impl<A: Application> Hub<A> {
             }
         }
         if self.takes_overflow() && self.now >= self.looked_for_overflow + OVERFLOW {
-            self.looked_for_overflow = self.now;
-            self.accept_from_all(OVERFLOW_ACCEPTS);
+            self.accept_overflow();
         }
         if self.shared.has_orders(self.obeyed) {
             self.obey();
