@@ -37,7 +37,11 @@ impl<A: Application> Hub<A> {
 
     /// From every listener what waits there, at most so many from each; whether that was all.
     pub(super) fn accept_from_all(&mut self, most: usize) -> bool {
-        (0..self.listeners.len()).fold(true, |was_all, index| self.accept(index, most) && was_all)
+        let mut was_all = true;
+        for index in 0..self.listeners.len() {
+            was_all &= self.accept(index, most);
+        }
+        was_all
     }
 
     /// Takes what no other worker has taken. Few at first, since one that has room may be on its way
