@@ -10,6 +10,7 @@ __all__ = [
     "COUNTED_METHODS",
     "COUNTER_LAYOUT",
     "DURATION_BOUNDS",
+    "LOG_VALUES",
     "STATUS_CLASSES",
     "FileWrapper",
     "Input",
@@ -23,6 +24,7 @@ COUNTER_LAYOUT: list[tuple[str, int]]
 COUNTED_METHODS: list[str]
 STATUS_CLASSES: list[str]
 DURATION_BOUNDS: list[int]
+LOG_VALUES: list[str]
 
 class _Events(TypedDict):
     threads_wanted: int
@@ -49,6 +51,7 @@ class Server:
     def running(self) -> list[tuple[str, int, int, str, str, float]]: ...
     def interrupt(self, thread: int, serial: int, exception: type[BaseException]) -> bool: ...
     def set_alarm(self, signal: int, stacks: int, link: int, kind: str) -> None: ...
+    def write_access_log_to(self, descriptor: int) -> None: ...
     def withdraw_readiness(self) -> None: ...
     def drain(self) -> None: ...
     def hand_over(self) -> None: ...

@@ -31,5 +31,5 @@ def test_settings_reach_the_engine_unchanged() -> None:
     settings = Settings(keep_alive=3.5, body_limit=7, root_path="/shop", log_format="json")
     config = engine_config(settings, multiprocess=True)
     assert (config.keep_alive, config.body_limit, config.root_path) == (3.5, 7, "/shop")
-    assert config.access_log_format == "json"
+    assert config.access_log_form == "json"
     assert config.multiprocess

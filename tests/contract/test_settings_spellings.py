@@ -60,6 +60,8 @@ EXAMPLES = {
     "requests_per_connection": "1000",
     "server_header": "shop",
     "access_log": "off",
+    "access_log_skip": "/static/*",
+    "access_log_format": "%(h)s %(s)s",
     "log_file": "/var/log/shop.log",
     "log_format": "json",
     "log_level": "debug",

@@ -61,6 +61,22 @@ pub fn finish_head(
     out.extend_from_slice(b"\r\n");
 }
 
+/// The value of the first field with this name, in lower case, in a head that was written here.
+#[must_use]
+pub fn field<'h>(head: &'h [u8], name: &[u8]) -> Option<&'h [u8]> {
+    let lines =
+        head.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    for line in lines.skip(1).take_while(|line| !line.is_empty()) {
+        if let Some((found, rest)) = line.split_at_checked(name.len())
+            && found.eq_ignore_ascii_case(name)
+            && let Some(value) = rest.strip_prefix(b":")
+        {
+            return Some(value.trim_ascii_start());
+        }
+    }
+    None
+}
+
 /// The line that announces a chunk of `length` bytes, `1f` and CRLF, and how many bytes of the array
 /// it takes. `length` must not be 0: that would end the body.
 #[must_use]
@@ -152,6 +168,16 @@ mod tests {
         let mut out = Vec::new();
         finish_head(&mut out, plan, version, date, server);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_field_is_found_in_a_head_and_not_behind_it() {
+        let head = b"HTTP/1.1 200 OK\r\nETag: \"1\"\r\nX-A:\r\nX: y\r\nx: z\r\n\r\nServer: no\r\n";
+        assert_eq!(field(head, b"etag"), Some(&b"\"1\""[..]));
+        assert_eq!(field(head, b"x-a"), Some(&b""[..]));
+        assert_eq!(field(head, b"x"), Some(&b"y"[..]));
+        assert_eq!(field(head, b"server"), None);
+        assert_eq!(field(head, b"http/1.1 200 ok"), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use trivet_server::http::forwarded::Family;
 use trivet_server::http::{Limits, Trusted};
-use trivet_server::{Config, LogFormat};
+use trivet_server::{Config, LogFormat, Pattern};
 
 /// Declares the fields once: the struct, its reading from Python and the list for the contract test.
 macro_rules! engine_config {
@@ -53,8 +53,11 @@ engine_config! {
     forwarded_headers: String,
     proxy_protocol: bool,
     access_log: bool,
-    /// "text", "json" or "logfmt".
-    access_log_format: String,
+    access_log_skip: Vec<String>,
+    /// "text", "json", "logfmt", or for a pattern of our own "pattern" or "json-pattern".
+    access_log_form: String,
+    /// Kind and text of each part of a pattern.
+    access_log_pattern: Vec<(String, String)>,
     /// Whether other processes serve the same sockets.
     multiprocess: bool,
 }
@@ -62,17 +65,7 @@ engine_config! {
 impl EngineConfig {
     /// The part that the engine itself needs.
     pub(crate) fn for_engine(&self) -> PyResult<Config> {
-        let access_log = match (self.access_log, self.access_log_format.as_str()) {
-            (false, _) => None,
-            (true, "text") => Some(LogFormat::Text),
-            (true, "json") => Some(LogFormat::Json),
-            (true, "logfmt") => Some(LogFormat::Logfmt),
-            (true, other) => {
-                return Err(PyValueError::new_err(format!(
-                    "access_log_format is {other:?}, expected \"text\", \"json\" or \"logfmt\""
-                )));
-            }
-        };
+        let access_log = self.access_log.then(|| self.log_format()).transpose()?;
         let forwarded = match self.forwarded_headers.as_str() {
             "x-forwarded" => Family::XForwarded,
             "forwarded" => Family::Forwarded,
@@ -114,10 +107,31 @@ impl EngineConfig {
             proxy_protocol: self.proxy_protocol,
             server: self.server_header.as_bytes().to_vec(),
             access_log,
+            access_log_skip: self
+                .access_log_skip
+                .iter()
+                .map(|path| path.as_bytes().to_vec())
+                .collect(),
             shares_listeners: self.multiprocess,
             // Several processes share the connections one by one; a single one takes all at once.
             accepts_per_turn: if self.multiprocess { 1 } else { 64 },
         })
+    }
+
+    fn log_format(&self) -> PyResult<LogFormat> {
+        let pattern = |is_json| {
+            Pattern::new(&self.access_log_pattern, is_json)
+                .map(LogFormat::Pattern)
+                .map_err(|what| PyValueError::new_err(format!("access_log_pattern: {what}")))
+        };
+        match self.access_log_form.as_str() {
+            "text" => Ok(LogFormat::Text),
+            "json" => Ok(LogFormat::Json),
+            "logfmt" => Ok(LogFormat::Logfmt),
+            "pattern" => pattern(false),
+            "json-pattern" => pattern(true),
+            other => Err(PyValueError::new_err(format!("access_log_form is {other:?}"))),
+        }
     }
 }
 

@@ -26,6 +26,7 @@ mod _engine {
         module.add("COUNTER_LAYOUT", trivet_server::layout())?;
         module.add("COUNTED_METHODS", trivet_server::METHODS.to_vec())?;
         module.add("STATUS_CLASSES", trivet_server::CLASSES.to_vec())?;
-        module.add("DURATION_BOUNDS", trivet_server::BOUNDS.to_vec())
+        module.add("DURATION_BOUNDS", trivet_server::BOUNDS.to_vec())?;
+        module.add("LOG_VALUES", trivet_server::VALUES.map(|(name, _)| name).to_vec())
     }
 }

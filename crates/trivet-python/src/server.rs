@@ -146,6 +146,16 @@ impl Server {
         Ok(())
     }
 
+    /// Writes the access log to this file from now on, a duplicate of what the caller has open.
+    fn write_access_log_to(&self, descriptor: i32) -> PyResult<()> {
+        if descriptor < 0 {
+            return Err(PyValueError::new_err("a descriptor is not negative"));
+        }
+        // SAFETY: the caller holds it open during this call.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        Ok(self.engine.write_access_log_to(borrowed.try_clone_to_owned()?)?)
+    }
+
     /// Lets the check of readiness fail from now on; everything is served as before.
     fn withdraw_readiness(&self) {
         self.engine.withdraw_readiness();

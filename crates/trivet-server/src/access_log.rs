@@ -1,19 +1,18 @@
 //! One line for each request, written in batches by whoever is about to wait, never by Python.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+mod pattern;
+mod sink;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::fs::{FileType, OFlags};
+use std::fmt::Display;
+use std::io::Write;
 
-use crate::stats::{Stats, add};
+use trivet_http::{Head, Version};
+
+pub use pattern::{Pattern, VALUES};
+pub(crate) use sink::Sink;
 
 /// How a line looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum LogFormat {
     /// The combined format of Apache and nginx, with the duration at the end.
     Text,
@@ -21,20 +20,96 @@ pub enum LogFormat {
     Json,
     /// `name=value` pairs.
     Logfmt,
+    /// What somebody has written.
+    Pattern(Pattern),
+}
+
+impl LogFormat {
+    /// The fields of an answer that a line shows, in lower case.
+    pub(crate) fn answer_fields(&self) -> &[Vec<u8>] {
+        match self {
+            Self::Pattern(pattern) => pattern.answer_fields(),
+            _ => &[],
+        }
+    }
+}
+
+/// What a line is about.
+#[derive(Clone, Copy)]
+pub(crate) enum Subject<'a> {
+    /// A request, with the buffer that its head lies in.
+    Request(&'a Head, &'a [u8]),
+    /// Something that was not understood as one, and why; it stands in the place of the target.
+    Refused(&'a str),
 }
 
 /// What a line tells.
 pub(crate) struct Entry<'a> {
-    pub(crate) address: &'a dyn std::fmt::Display,
+    pub(crate) address: &'a dyn Display,
     pub(crate) unix_seconds: u64,
-    pub(crate) method: &'a [u8],
-    pub(crate) target: &'a [u8],
-    pub(crate) protocol: &'static str,
+    pub(crate) subject: Subject<'a>,
     pub(crate) status: u16,
     pub(crate) bytes: u64,
-    pub(crate) referer: Option<&'a [u8]>,
-    pub(crate) user_agent: Option<&'a [u8]>,
     pub(crate) microseconds: u64,
+    /// Values of the fields that [`LogFormat::answer_fields`] asks for, in its order.
+    pub(crate) answer_fields: &'a [Option<Vec<u8>>],
+    pub(crate) request_id: Option<&'a [u8]>,
+    /// What the request has waited in front of us, in microseconds.
+    pub(crate) proxy_queue: Option<u64>,
+}
+
+impl Entry<'_> {
+    fn method(&self) -> &[u8] {
+        match self.subject {
+            Subject::Request(head, buffer) => head.method.of(buffer),
+            Subject::Refused(_) => b"-",
+        }
+    }
+
+    fn target(&self) -> &[u8] {
+        match self.subject {
+            Subject::Request(head, buffer) => head.target.of(buffer),
+            Subject::Refused(reason) => reason.as_bytes(),
+        }
+    }
+
+    fn path(&self) -> &[u8] {
+        match self.subject {
+            Subject::Request(head, buffer) => head.path.of(buffer),
+            Subject::Refused(reason) => reason.as_bytes(),
+        }
+    }
+
+    fn query(&self) -> &[u8] {
+        match self.subject {
+            Subject::Request(head, buffer) => head.query.of(buffer),
+            Subject::Refused(_) => b"",
+        }
+    }
+
+    fn protocol(&self) -> &'static str {
+        match self.subject {
+            Subject::Request(Head { version: Version::Http10, .. }, _) => "HTTP/1.0",
+            Subject::Request(Head { version: Version::Http11, .. }, _) => "HTTP/1.1",
+            Subject::Refused(_) => "-",
+        }
+    }
+
+    /// The values of the fields with this name, which must be given in lower case.
+    fn fields<'e>(&'e self, name: &'e [u8]) -> impl Iterator<Item = &'e [u8]> {
+        let (fields, buffer) = match self.subject {
+            Subject::Request(head, buffer) => (&head.fields[..], buffer),
+            Subject::Refused(_) => (&[][..], &[][..]),
+        };
+        fields
+            .iter()
+            .filter(|field| field.name.of(buffer).eq_ignore_ascii_case(name))
+            .map(|field| field.value.of(buffer))
+    }
+
+    fn field<'e>(&'e self, name: &'e str) -> Option<&'e [u8]> {
+        self.fields(name.as_bytes()).next()
+    }
 }
 
 /// Lines of one thread that are not written yet.
@@ -45,17 +120,14 @@ pub(crate) struct Lines {
 
 /// Lines are handed on at this size even when the thread does not come to rest.
 const BATCH_BYTES: usize = 16 * 1024;
-/// What a log reader that has stopped reading may cost in memory before lines are dropped.
-const BACKLOG_BYTES: usize = 1024 * 1024;
-/// A pipe that poll(2) calls writable takes so much without blocking (PIPE_BUF, pipe(7)).
-const PIPE_WRITE_BYTES: usize = 4096;
 
 impl Lines {
-    pub(crate) fn add(&mut self, format: LogFormat, entry: &Entry<'_>) {
+    pub(crate) fn add(&mut self, format: &LogFormat, entry: &Entry<'_>) {
         match format {
             LogFormat::Text => text_line(&mut self.bytes, entry),
             LogFormat::Json => json_line(&mut self.bytes, entry),
             LogFormat::Logfmt => logfmt_line(&mut self.bytes, entry),
+            LogFormat::Pattern(pattern) => pattern.line(&mut self.bytes, entry),
         }
     }
 
@@ -68,145 +140,71 @@ impl Lines {
     }
 }
 
-/// The end of the log that all threads share.
-pub(crate) struct Sink {
-    output: File,
-    may_block: bool,
-    backlog: Mutex<Vec<u8>>,
-}
-
-impl Sink {
-    /// Standard output, whatever it is.
-    pub(crate) fn standard_output() -> io::Result<Self> {
-        let output = own_standard_output()?;
-        let kind = FileType::from_raw_mode(rustix::fs::fstat(&output)?.st_mode);
-        let may_block = kind != FileType::RegularFile;
-        Ok(Self { output, may_block, backlog: Mutex::new(Vec::new()) })
-    }
-
-    /// Writes what can be written without waiting for the reader, and keeps or drops the rest.
-    pub(crate) fn write(&self, lines: &mut Lines, stats: &Stats) {
-        let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
-        if backlog.len() > BACKLOG_BYTES {
-            let lost = lines.bytes.iter().filter(|&&byte| byte == b'\n').count();
-            add(&stats.log_lines_lost, lost as u64);
-        } else if backlog.is_empty() {
-            std::mem::swap(&mut *backlog, &mut lines.bytes);
-        } else {
-            backlog.extend_from_slice(&lines.bytes);
-        }
-        lines.bytes.clear();
-        let written = self.write_some(&backlog, None);
-        backlog.drain(..written);
-        if backlog.is_empty() && lines.bytes.capacity() == 0 {
-            // The thread gets the buffer back, so that the next batch allocates nothing.
-            std::mem::swap(&mut *backlog, &mut lines.bytes);
-        }
-    }
-
-    /// Waits a little for a slow reader; for the end of the process.
-    pub(crate) fn finish(&self) {
-        let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = self.write_some(&backlog, Some(Duration::from_secs(1)));
-        backlog.drain(..written);
-    }
-
-    fn write_some(&self, bytes: &[u8], patience: Option<Duration>) -> usize {
-        let mut written = 0;
-        let until = patience.map(|patience| Instant::now() + patience);
-        while written < bytes.len() {
-            let piece = if self.may_block {
-                let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-                if !self.takes_more(left.unwrap_or(Duration::ZERO)) {
-                    break;
-                }
-                whole_lines(&bytes[written..], PIPE_WRITE_BYTES)
-            } else {
-                &bytes[written..]
-            };
-            match (&self.output).write(piece) {
-                Ok(count) => written += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                // Nobody reads the log any more; serving goes on.
-                Err(_) => return bytes.len(),
-            }
-        }
-        written
-    }
-
-    fn takes_more(&self, patience: Duration) -> bool {
-        let timeout = Timespec {
-            tv_sec: patience.as_secs() as i64,
-            tv_nsec: i64::from(patience.subsec_nanos()),
-        };
-        let mut polled = [PollFd::new(&self.output, PollFlags::OUT)];
-        matches!(rustix::event::poll(&mut polled, Some(&timeout)), Ok(1))
-    }
-}
-
-/// Standard output. A pipe is opened again where the system lets it be, so that it does not block:
-/// between two processes that found the same pipe writable, the second write would wait. (A regular
-/// file is not: a second opening would have a position of its own.)
-fn own_standard_output() -> io::Result<File> {
-    let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-    if FileType::from_raw_mode(rustix::fs::fstat(&output)?.st_mode) != FileType::Fifo {
-        return Ok(output);
-    }
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let again = File::options().write(true).custom_flags(nonblocking).open("/proc/self/fd/1");
-    Ok(again.unwrap_or(output))
-}
-
-/// The most whole lines that fit, so that lines of several processes do not mix.
-fn whole_lines(bytes: &[u8], most: usize) -> &[u8] {
-    if bytes.len() <= most {
-        return bytes;
-    }
-    let end = bytes[..most].iter().rposition(|&byte| byte == b'\n').map_or(most, |at| at + 1);
-    &bytes[..end]
-}
+/// The fields of a request that lines without a pattern show, with their names there.
+const SHOWN_FIELDS: [(&str, &str); 2] = [("referer", "referer"), ("user-agent", "user_agent")];
 
 fn text_line(out: &mut Vec<u8>, entry: &Entry<'_>) {
     // Writing to memory cannot fail.
     let _ = write!(out, "{} - - [", entry.address);
     write_log_date(out, entry.unix_seconds);
     out.extend_from_slice(b"] \"");
-    write_escaped(out, entry.method, false);
+    write_escaped(out, entry.method(), false);
     out.push(b' ');
-    write_escaped(out, entry.target, false);
-    let _ = write!(out, " {}\" {} {} \"", entry.protocol, entry.status, entry.bytes);
-    write_escaped(out, entry.referer.unwrap_or(b"-"), false);
-    out.extend_from_slice(b"\" \"");
-    write_escaped(out, entry.user_agent.unwrap_or(b"-"), false);
-    let _ = writeln!(out, "\" {}.{:03}ms", entry.microseconds / 1000, entry.microseconds % 1000);
+    write_escaped(out, entry.target(), false);
+    let _ = write!(out, " {}\" {} {}", entry.protocol(), entry.status, entry.bytes);
+    for (field, _) in SHOWN_FIELDS {
+        out.extend_from_slice(b" \"");
+        write_escaped(out, entry.field(field).unwrap_or(b"-"), false);
+        out.push(b'"');
+    }
+    out.push(b' ');
+    write_milliseconds(out, entry.microseconds);
+    out.extend_from_slice(b"ms");
+    if let Some(id) = entry.request_id {
+        out.extend_from_slice(b" request_id=");
+        write_escaped(out, id, false);
+    }
+    if let Some(waited) = entry.proxy_queue {
+        out.extend_from_slice(b" proxy_queue=");
+        write_milliseconds(out, waited);
+        out.extend_from_slice(b"ms");
+    }
+    out.push(b'\n');
 }
 
 fn json_line(out: &mut Vec<u8>, entry: &Entry<'_>) {
     out.extend_from_slice(b"{\"time\":\"");
     write_iso_date(out, entry.unix_seconds);
     let _ = write!(out, "\",\"event\":\"request\",\"client\":\"{}\",\"method\":\"", entry.address);
-    write_escaped(out, entry.method, true);
+    write_escaped(out, entry.method(), true);
     out.extend_from_slice(b"\",\"target\":\"");
-    write_escaped(out, entry.target, true);
+    write_escaped(out, entry.target(), true);
     let _ = write!(
         out,
         "\",\"protocol\":\"{}\",\"status\":{},\"bytes\":{}",
-        entry.protocol, entry.status, entry.bytes
+        entry.protocol(),
+        entry.status,
+        entry.bytes
     );
-    for (name, value) in [("referer", entry.referer), ("user_agent", entry.user_agent)] {
-        if let Some(value) = value {
-            let _ = write!(out, ",\"{name}\":\"");
-            write_escaped(out, value, true);
-            out.push(b'"');
-        }
+    for (field, name) in SHOWN_FIELDS {
+        write_json_text(out, name, entry.field(field));
     }
-    let _ = writeln!(
-        out,
-        ",\"duration_ms\":{}.{:03}}}",
-        entry.microseconds / 1000,
-        entry.microseconds % 1000
-    );
+    out.extend_from_slice(b",\"duration_ms\":");
+    write_milliseconds(out, entry.microseconds);
+    write_json_text(out, "request_id", entry.request_id);
+    if let Some(waited) = entry.proxy_queue {
+        out.extend_from_slice(b",\"proxy_queue_ms\":");
+        write_milliseconds(out, waited);
+    }
+    out.extend_from_slice(b"}\n");
+}
+
+fn write_json_text(out: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
+    if let Some(value) = value {
+        let _ = write!(out, ",\"{name}\":\"");
+        write_escaped(out, value, true);
+        out.push(b'"');
+    }
 }
 
 /// What a client has chosen is always between quotes, so that it can make no pairs of its own.
@@ -214,24 +212,49 @@ fn logfmt_line(out: &mut Vec<u8>, entry: &Entry<'_>) {
     out.extend_from_slice(b"time=");
     write_iso_date(out, entry.unix_seconds);
     let _ = write!(out, " level=info event=request client=\"{}\" method=\"", entry.address);
-    write_escaped(out, entry.method, false);
+    write_escaped(out, entry.method(), false);
     out.extend_from_slice(b"\" target=\"");
-    write_escaped(out, entry.target, false);
-    let _ =
-        write!(out, "\" protocol={} status={} bytes={}", entry.protocol, entry.status, entry.bytes);
-    for (name, value) in [("referer", entry.referer), ("user_agent", entry.user_agent)] {
-        if let Some(value) = value {
-            let _ = write!(out, " {name}=\"");
-            write_escaped(out, value, false);
-            out.push(b'"');
-        }
-    }
-    let _ = writeln!(
+    write_escaped(out, entry.target(), false);
+    let _ = write!(
         out,
-        " duration_ms={}.{:03}",
-        entry.microseconds / 1000,
-        entry.microseconds % 1000
+        "\" protocol={} status={} bytes={}",
+        entry.protocol(),
+        entry.status,
+        entry.bytes
     );
+    for (field, name) in SHOWN_FIELDS {
+        write_logfmt_text(out, name, entry.field(field));
+    }
+    out.extend_from_slice(b" duration_ms=");
+    write_milliseconds(out, entry.microseconds);
+    write_logfmt_text(out, "request_id", entry.request_id);
+    if let Some(waited) = entry.proxy_queue {
+        out.extend_from_slice(b" proxy_queue_ms=");
+        write_milliseconds(out, waited);
+    }
+    out.push(b'\n');
+}
+
+fn write_logfmt_text(out: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
+    if let Some(value) = value {
+        let _ = write!(out, " {name}=\"");
+        write_escaped(out, value, false);
+        out.push(b'"');
+    }
+}
+
+/// Milliseconds with three digits after the point.
+fn write_milliseconds(out: &mut Vec<u8>, microseconds: u64) {
+    let _ = write!(out, "{}.{:03}", microseconds / 1000, microseconds % 1000);
+}
+
+/// Whether an answer is of a path that the log leaves out; what has failed never is.
+pub(crate) fn is_skipped(skipped: &[Vec<u8>], path: &[u8], status: u16) -> bool {
+    status < 500
+        && skipped.iter().any(|skipped| match skipped.strip_suffix(b"*") {
+            Some(beginning) => path.starts_with(beginning),
+            None => path == skipped,
+        })
 }
 
 /// Bytes of the client, with everything that could forge a line or end a string escaped.
@@ -294,32 +317,66 @@ fn write_iso_date(out: &mut Vec<u8>, unix_seconds: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use trivet_http::{Field, Limits, Span};
 
-    fn entry<'a>(target: &'a [u8], agent: &'a [u8]) -> Entry<'a> {
+    /// A head and the buffer that it lies in.
+    pub(super) struct Request {
+        head: Head,
+        buffer: Vec<u8>,
+    }
+
+    impl Request {
+        pub(super) fn new(text: &str) -> Self {
+            let mut head = Head::default();
+            let buffer = text.as_bytes().to_vec();
+            head.parse(&buffer, &Limits::default()).unwrap();
+            Self { head, buffer }
+        }
+
+        /// With bytes that no parser would let through.
+        fn of(method: &[u8], target: &[u8], agent: &[u8]) -> Self {
+            let mut buffer = Vec::new();
+            let mut add = |bytes: &[u8]| {
+                let start = buffer.len() as u32;
+                buffer.extend_from_slice(bytes);
+                Span { start, end: buffer.len() as u32 }
+            };
+            let (method, target) = (add(method), add(target));
+            let field = Field {
+                name: add(b"User-Agent"),
+                value: add(agent),
+                known: None,
+                has_underscore: false,
+            };
+            let head = Head { method, target, fields: vec![field], ..Head::default() };
+            Self { head, buffer }
+        }
+    }
+
+    pub(super) fn entry(request: &Request) -> Entry<'_> {
         Entry {
             address: &"127.0.0.1",
             unix_seconds: 784_111_777,
-            method: b"GET",
-            target,
-            protocol: "HTTP/1.1",
+            subject: Subject::Request(&request.head, &request.buffer),
             status: 200,
             bytes: 13,
-            referer: None,
-            user_agent: Some(agent),
             microseconds: 1234,
+            answer_fields: &[],
+            request_id: None,
+            proxy_queue: None,
         }
     }
 
     fn line(format: LogFormat, entry: &Entry<'_>) -> String {
         let mut lines = Lines::default();
-        lines.add(format, entry);
+        lines.add(&format, entry);
         String::from_utf8(lines.bytes).unwrap()
     }
 
     #[test]
     fn a_text_line_is_in_the_combined_format() {
         assert_eq!(
-            line(LogFormat::Text, &entry(b"/", b"curl/8")),
+            line(LogFormat::Text, &entry(&Request::of(b"GET", b"/", b"curl/8"))),
             "127.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"GET / HTTP/1.1\" 200 13 \"-\" \"curl/8\" 1.234ms\n"
         );
     }
@@ -327,7 +384,7 @@ mod tests {
     #[test]
     fn a_json_line_is_one_object() {
         assert_eq!(
-            line(LogFormat::Json, &entry(b"/", b"curl/8")),
+            line(LogFormat::Json, &entry(&Request::of(b"GET", b"/", b"curl/8"))),
             "{\"time\":\"1994-11-06T08:49:37Z\",\"event\":\"request\",\"client\":\"127.0.0.1\",\
              \"method\":\"GET\",\"target\":\"/\",\"protocol\":\"HTTP/1.1\",\"status\":200,\
              \"bytes\":13,\"user_agent\":\"curl/8\",\"duration_ms\":1.234}\n"
@@ -337,7 +394,7 @@ mod tests {
     #[test]
     fn a_logfmt_line_has_what_clients_choose_between_quotes() {
         assert_eq!(
-            line(LogFormat::Logfmt, &entry(b"/a b=c", b"x\" status=500\n")),
+            line(LogFormat::Logfmt, &entry(&Request::of(b"GET", b"/a b=c", b"x\" status=500\n"))),
             "time=1994-11-06T08:49:37Z level=info event=request client=\"127.0.0.1\" method=\"GET\" \
              target=\"/a b=c\" protocol=HTTP/1.1 status=200 bytes=13 \
              user_agent=\"x\\\" status=500\\x0a\" duration_ms=1.234\n"
@@ -345,8 +402,26 @@ mod tests {
     }
 
     #[test]
+    fn paths_are_left_out_unless_they_fail() {
+        let skipped = [b"/favicon.ico".to_vec(), b"/static/*".to_vec()];
+        for (path, status, expected) in [
+            (&b"/favicon.ico"[..], 200, true),
+            (b"/favicon.ico/x", 200, false),
+            (b"/static/", 404, true),
+            (b"/static/a/b", 499, true),
+            (b"/static", 200, false),
+            (b"/static/a", 500, false),
+            (b"/", 200, false),
+        ] {
+            assert_eq!(is_skipped(&skipped, path, status), expected, "{}", path.escape_ascii());
+        }
+        assert!(!is_skipped(&[], b"/", 200));
+    }
+
+    #[test]
     fn a_client_cannot_forge_a_line() {
-        let line = line(LogFormat::Text, &entry(b"/", b"x\"\r\n\x1b[2J\xff\\"));
+        let line =
+            line(LogFormat::Text, &entry(&Request::of(b"GET", b"/", b"x\"\r\n\x1b[2J\xff\\")));
         assert!(line.contains("\"x\\\"\\x0d\\x0a\\x1b[2J\\xff\\\\\""), "{line}");
     }
 
@@ -390,7 +465,7 @@ mod tests {
                 0 => (LogFormat::Text, "\\x", "\"-\" \"", "\" 1.234ms\n"),
                 _ => (LogFormat::Json, "\\u00", "\"user_agent\":\"", "\",\"duration_ms\""),
             };
-            let line = line(format, &Entry { method: &bytes, ..entry(&bytes, &bytes) });
+            let line = line(format, &entry(&Request::of(&bytes, &bytes, &bytes)));
             let (text, end) = line.split_at(line.len() - 1);
             assert!(
                 end == "\n" && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
@@ -402,7 +477,20 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_cut_between_lines() {
-        assert_eq!(whole_lines(b"one\ntwo\nthree\n", 9), b"one\ntwo\n");
+    fn what_is_known_beside_the_request_stands_at_the_end_of_a_line() {
+        let request = Request::of(b"GET", b"/", b"curl/8");
+        let entry =
+            Entry { request_id: Some(b"id-7"), proxy_queue: Some(12_345), ..entry(&request) };
+        for (format, end) in [
+            (LogFormat::Text, " 1.234ms request_id=id-7 proxy_queue=12.345ms\n"),
+            (
+                LogFormat::Json,
+                "\"duration_ms\":1.234,\"request_id\":\"id-7\",\"proxy_queue_ms\":12.345}\n",
+            ),
+            (LogFormat::Logfmt, " duration_ms=1.234 request_id=\"id-7\" proxy_queue_ms=12.345\n"),
+        ] {
+            let line = line(format, &entry);
+            assert!(line.ends_with(end), "{line}");
+        }
     }
 }

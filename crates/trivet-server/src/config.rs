@@ -59,6 +59,8 @@ pub struct Config {
     pub proxy_protocol: bool,
     /// The access log on standard output, or none.
     pub access_log: Option<LogFormat>,
+    /// Paths that it leaves out; one that ends with `*` is all that begin so.
+    pub access_log_skip: Vec<Vec<u8>>,
 }
 
 impl Config {

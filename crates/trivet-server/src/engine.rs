@@ -86,8 +86,8 @@ pub(crate) struct Shared<A: Application> {
 }
 
 impl<A: Application> Shared<A> {
-    pub(crate) fn access_log(&self) -> Option<(LogFormat, &Sink)> {
-        Some((self.config.access_log?, self.sink.as_ref()?))
+    pub(crate) fn access_log(&self) -> Option<(&LogFormat, &Sink)> {
+        Some((self.config.access_log.as_ref()?, self.sink.as_ref()?))
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -224,7 +224,7 @@ impl<A: Application> Engine<A> {
         let poller = Poller::new()?;
         let waker = poller.handle()?;
         let (news, told) = system::news_pipe()?;
-        let sink = config.access_log.map(|_| Sink::standard_output()).transpose()?;
+        let sink = config.access_log.as_ref().map(|_| Sink::standard_output()).transpose()?;
         let shared = Arc::new(Shared {
             scheduler: Scheduler::new(config.threads),
             overdue: Overdue::new(config.timeout, config.slow),
@@ -337,6 +337,14 @@ impl<A: Application> Engine<A> {
         self.shared.overdue.set_alarm(alarm);
     }
 
+    /// Writes the access log, if there is one, to this file from now on.
+    ///
+    /// # Errors
+    /// When nothing can be known of the file.
+    pub fn write_access_log_to(&self, file: OwnedFd) -> io::Result<()> {
+        self.shared.access_log().map_or(Ok(()), |(_, sink)| sink.go_on_in(file))
+    }
+
     /// Threads that were wanted could not be started.
     pub fn threads_not_started(&self, count: usize) {
         self.shared.scheduler.not_started(count);
@@ -382,7 +390,7 @@ impl<A: Application> Engine<A> {
         self.shared.waker.wake();
         self.shared.overdue.stop();
         if let Some(sink) = &self.shared.sink {
-            sink.finish();
+            sink.finish(&self.shared.stats);
         }
     }
 

@@ -33,7 +33,7 @@ mod stats;
 mod system;
 mod token;
 
-pub use access_log::LogFormat;
+pub use access_log::{LogFormat, Pattern, VALUES};
 pub use application::Application;
 pub use body::BodyError;
 pub use config::{Config, Listener};

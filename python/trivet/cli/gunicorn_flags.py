@@ -55,7 +55,7 @@ GUNICORN_FLAGS: Mapping[str, str] = {
     "--protocol": "leave it out: Trivet speaks HTTP only",
     "--uwsgi-allow-from": "leave it out: Trivet speaks HTTP only",
     "--access-logfile": "leave it out: the access log is on; --no-access-log turns it off",
-    "--access-logformat": "use --log-format text or --log-format json",
+    "--access-logformat": "in Trivet it is --access-log-format, with the same format strings",
     "--error-logfile": "in Trivet it is --log-file",
     "--capture-output": NO_FILES,
     "-R": NO_FILES,

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trivet.settings.access_log_format import OWN_FORMATS, PRESETS, take_apart
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
+    from trivet.settings.access_log_format import Part
     from trivet.settings.table import Settings
+
+    AccessLogForm = Literal["text", "json", "logfmt", "pattern", "json-pattern"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,15 +48,14 @@ class EngineConfig:
     forwarded_headers: str
     proxy_protocol: bool
     access_log: bool
-    access_log_format: Literal["text", "json", "logfmt"]
+    access_log_skip: tuple[str, ...]
+    access_log_form: AccessLogForm
+    access_log_pattern: tuple[Part, ...]
     multiprocess: bool
 
 
-#: How lines of the access log look; other formats of the log make no difference to them.
-ACCESS_LOG_FORMATS: dict[str, Literal["json", "logfmt"]] = {"json": "json", "logfmt": "logfmt"}
-
 #: Fields that are no setting of their own.
-DERIVED_FIELDS = ("access_log_format", "multiprocess")
+DERIVED_FIELDS = ("access_log_form", "access_log_pattern", "multiprocess")
 
 
 def connections_for(open_files: int) -> int:
@@ -65,11 +69,26 @@ def connections_for(open_files: int) -> int:
     return max(1, open_files - min(max(open_files // 8, 64), open_files // 2))
 
 
+def access_log_form(settings: Settings) -> tuple[AccessLogForm, tuple[Part, ...]]:
+    """How lines of the access log look, with the parts of a format string if it is one."""
+    format = settings.access_log_format
+    if format == "auto":
+        # Other formats of the log make no difference to these lines.
+        format = settings.log_format if settings.log_format in OWN_FORMATS else "text"
+    if format in OWN_FORMATS:
+        return format, ()  # type: ignore[return-value]  # they are three of the five
+    pattern = PRESETS.get(format, format)
+    # Who makes objects of JSON has a reader that knows no other escapes.
+    is_json = pattern.startswith("{") and pattern.endswith("}")
+    return "json-pattern" if is_json else "pattern", take_apart(pattern)
+
+
 def engine_config(settings: Settings, *, multiprocess: bool, open_files: int = -1) -> EngineConfig:
     """The engine's configuration; `multiprocess` says whether other processes serve the sockets.
 
     `open_files`: how many files this process may open, -1 for any number.
     """
+    form, pattern = access_log_form(settings)
     return EngineConfig(
         threads=settings.threads,
         timeout=settings.timeout,
@@ -99,6 +118,8 @@ def engine_config(settings: Settings, *, multiprocess: bool, open_files: int = -
         forwarded_headers=settings.forwarded_headers,
         proxy_protocol=settings.proxy_protocol,
         access_log=settings.access_log,
-        access_log_format=ACCESS_LOG_FORMATS.get(settings.log_format, "text"),
+        access_log_skip=settings.access_log_skip,
+        access_log_form=form,
+        access_log_pattern=pattern,
         multiprocess=multiprocess,
     )

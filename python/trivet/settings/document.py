@@ -11,6 +11,12 @@ import json
 import sys
 from pathlib import Path
 
+from trivet.settings.access_log_format import (
+    FIELD_VARIABLES,
+    PRESETS,
+    VALUES,
+    VARIABLES,
+)
 from trivet.settings.environment import CONFIG_VARIABLE
 from trivet.settings.kinds import Switch
 from trivet.settings.resolve import WAITRESS_KEYWORDS
@@ -65,6 +71,7 @@ def reference_page() -> str:
     for group in GROUPS:
         entries = [_entry(spec) for spec in SPECS.values() if spec.group == group]
         sections.append("\n".join([f"## {group}\n", *entries]))
+    sections.append(_access_log_values())
     sections.append(_waitress())
     return "\n".join(sections)
 
@@ -117,6 +124,29 @@ def _command_line(spec: Spec) -> str:
     # A bar inside code would still end the cell of a table, but this is a list.
     short = f"`{spec.short}`, " if spec.short else ""
     return f"{short}`{spec.flag} {spec.kind.placeholder}`"
+
+
+def _access_log_values() -> str:
+    rows = [f"| `%({name})s` | {meaning} |" for name, meaning in VALUES.items()]
+    presets = [f"| `{name}` | `{format}` |" for name, format in PRESETS.items()]
+    variables = ", ".join(f"`{name.upper()}`" for name in (*VARIABLES, *FIELD_VARIABLES))
+    return "\n".join(
+        [
+            "## Values in access_log_format\n",
+            "Names and meanings are gunicorn's, as far as it has them. `%%` is a percent sign.\n",
+            "| | |",
+            "|---|---|",
+            *rows,
+            "| `%({NAME}i)s` | a field of the request, all of that name joined, or `-` |",
+            "| `%({NAME}o)s` | a field of the response, or `-` |",
+            f"| `%({{NAME}}e)s` | a variable of the environ: `HTTP_…`, {variables} |\n",
+            "Two words stand for format strings:\n",
+            "| | |",
+            "|---|---|",
+            *presets,
+            "",
+        ]
+    )
 
 
 def _waitress() -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
+from trivet.settings.access_log_format import AccessLogFormat
 from trivet.settings.addresses import HOST, Address, AddressKind
 from trivet.settings.file_modes import FileMode
 from trivet.settings.kinds import Choice, Kind, ListOf, Switch, Text, WholeNumber
@@ -566,6 +567,37 @@ class Settings:
     access_log: bool = setting(
         True, SWITCH, "Logging", "Write one line for each request.", engine=True
     )
+    access_log_format: str = setting(
+        "auto",
+        AccessLogFormat(),
+        "Logging",
+        "How a line of the access log looks: text (combined with the duration), common, combined, "
+        "json, logfmt, or a format string of gunicorn, such as '%(h)s %(m)s %(U)s %(s)s'. auto is "
+        "json or logfmt where log_format is, and else text.",
+        only_in="serve",
+    )
+    access_log_skip: tuple[str, ...] = setting(
+        (),
+        ListOf(
+            Text(
+                "a path such as /favicon.ico or /static/*",
+                "PATH",
+                empty=False,
+                reject=lambda text: (
+                    None
+                    if text.startswith("/") and "*" not in text[:-1]
+                    else "expected a path such as /favicon.ico, or with * at its end /static/*"
+                ),
+            )
+        ),
+        "Logging",
+        "Requests for these paths are not in the access log, unless the status is 500 or above; "
+        "* at the end is for everything that begins so. Health checks never are. May be given "
+        "several times.",
+        empty_means="none",
+        engine=True,
+        only_in="serve",
+    )
     log_file: str = setting(
         "-",
         Text("a path, or - for standard error", "PATH", empty=False),
@@ -580,7 +612,7 @@ class Settings:
         Choice("auto", "text", "json", "logfmt"),
         "Logging",
         "How log lines look: text for people, json or logfmt for machines. auto is text, shorter "
-        "on a terminal than elsewhere.",
+        "on a terminal than elsewhere. The access log follows, unless access_log_format is given.",
     )
     log_level: str = setting(
         "info",

@@ -101,7 +101,19 @@ impl<A: Application> Exchange<A> {
         let server: &[u8] = if self.has_server { b"" } else { &self.shared.config.server };
         let date = if self.has_date { None } else { Some(self.date.text()) };
         response::finish_head(&mut self.out, &self.plan, head.version, date, server);
+        if !self.answer_fields.is_empty() {
+            self.note_answer_fields();
+        }
         self.stage = Stage::Body;
+    }
+
+    /// Keeps what the access log shows of the head in `out`.
+    #[cold]
+    fn note_answer_fields(&mut self) {
+        let Some((format, _)) = self.shared.access_log() else { return };
+        for (name, place) in format.answer_fields().iter().zip(&mut self.answer_fields) {
+            *place = response::field(&self.out, name).map(<[u8]>::to_vec);
+        }
     }
 
     /// Ends the body. What was promised and not sent cannot be made good: the connection ends.
@@ -192,6 +204,9 @@ impl<A: Application> Exchange<A> {
             &self.shared.config.server,
             is_head,
         );
+        if !self.answer_fields.is_empty() {
+            self.note_answer_fields();
+        }
         let body = self.out.windows(4).position(|bytes| bytes == b"\r\n\r\n").map(|at| at + 4);
         self.body_sent = self.out.len().saturating_sub(body.unwrap_or(usize::MAX)) as u64;
         self.push_out();

@@ -209,24 +209,24 @@ impl<A: Application> Exchange<A> {
 
     pub(super) fn log_request(&mut self, connection: &Connection<A>) {
         self.duration = clock::now_microseconds().saturating_sub(self.started);
-        let Some(format) = self.log else { return };
-        let head = &self.reader.head;
-        let buffer = &self.reader.buffer;
-        let protocol = match head.version {
-            Version::Http10 => "HTTP/1.0",
-            Version::Http11 => "HTTP/1.1",
-        };
+        if !self.logs {
+            return;
+        }
+        let Some((format, _)) = self.shared.access_log() else { return };
+        let path = self.reader.head.path.of(&self.reader.buffer);
+        if access_log::is_skipped(&self.shared.config.access_log_skip, path, self.status) {
+            return;
+        }
         let entry = Entry {
             address: &self.client(connection.peer),
             unix_seconds: clock::unix_seconds(),
-            method: head.method.of(buffer),
-            target: head.target.of(buffer),
-            protocol,
+            subject: Subject::Request(&self.reader.head, &self.reader.buffer),
             status: self.status,
             bytes: self.body_sent,
-            referer: head.field(buffer, "referer"),
-            user_agent: head.field(buffer, "user-agent"),
             microseconds: self.duration,
+            answer_fields: &self.answer_fields,
+            request_id: None,
+            proxy_queue: None,
         };
         match &mut self.hub {
             Some(hub) => {
@@ -237,6 +237,7 @@ impl<A: Application> Exchange<A> {
             }
             None => self.lines.add(format, &entry),
         }
+        self.answer_fields.fill(None);
     }
 
     pub(super) fn write_log(&mut self) {

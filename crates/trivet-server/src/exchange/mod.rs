@@ -26,7 +26,7 @@ use trivet_http::forwarded::Forwarding;
 use trivet_http::response::{self, Framing, Invalid, Noted, Plan};
 use trivet_http::{Head, Span, Version, error};
 
-use crate::access_log::{Entry, Lines, LogFormat};
+use crate::access_log::{self, Entry, Lines, Subject};
 use crate::application::Application;
 use crate::body::{BodyError, Step};
 use crate::clock::{self, Date, Milliseconds, milliseconds};
@@ -184,7 +184,9 @@ pub struct Exchange<A: Application> {
 
     date: Date,
     lines: Lines,
-    log: Option<LogFormat>,
+    logs: bool,
+    /// The values that the access log shows of the answer's fields; empty where it shows none.
+    answer_fields: Vec<Option<Vec<u8>>>,
     started: u64,
     /// Of the request that is about to end, in microseconds.
     duration: u64,
@@ -200,7 +202,8 @@ pub struct Exchange<A: Application> {
 
 impl<A: Application> Exchange<A> {
     pub(crate) fn new(shared: Arc<Shared<A>>) -> Self {
-        let log = shared.access_log().map(|(format, _)| format);
+        let format = shared.access_log().map(|(format, _)| format);
+        let answer_fields = format.map_or_else(Vec::new, |it| vec![None; it.answer_fields().len()]);
         Self {
             seat: Seat::new(),
             hub: None,
@@ -235,7 +238,8 @@ impl<A: Application> Exchange<A> {
             has_left: false,
             date: Date::new(),
             lines: Lines::default(),
-            log,
+            logs: shared.access_log().is_some(),
+            answer_fields,
             started: 0,
             duration: 0,
             in_turn: 0,

@@ -127,14 +127,13 @@ impl<A: Application> Hub<A> {
         let entry = access_log::Entry {
             address: &ClientAddress { peer, client: Client::Peer },
             unix_seconds: clock::unix_seconds(),
-            method: b"-",
-            target: reason.as_bytes(),
-            protocol: "-",
+            subject: access_log::Subject::Refused(reason),
             status,
             bytes,
-            referer: None,
-            user_agent: None,
             microseconds: 0,
+            answer_fields: &[],
+            request_id: None,
+            proxy_queue: None,
         };
         self.lines.add(format, &entry);
     }

@@ -102,6 +102,7 @@ pub(crate) fn config() -> Config {
         forwarded: Family::default(),
         proxy_protocol: false,
         access_log: None,
+        access_log_skip: Vec::new(),
     }
 }
 
