@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from tests.serving.addresses import TcpAddress, UnixAddress, free_tcp_address
@@ -330,6 +331,38 @@ def test_a_wish_for_one_worker_more_is_granted(serve: Serve, address: TcpAddress
     server.wait_for_output("worker-ready worker=2")
     assert len(worker_pids(server)) == 2
     assert get(address).isdigit()
+
+
+def test_a_wish_for_one_worker_less_is_granted_but_for_the_last(
+    serve: Serve, address: TcpAddress
+) -> None:
+    server = serve(APP, "-w", "2")
+    server.signal(signal.SIGTTOU)
+    server.wait_for_output("scaling cause=SIGTTOU before=2 workers=1")
+    server.wait_until(lambda: len(server.child_pids()) == 1, "one worker is left")
+    server.signal(signal.SIGTTOU)
+    server.signal(signal.SIGUSR1)
+    server.wait_for_output("signal-ignored signal=SIGUSR1")
+    assert get(address).isdigit()
+    assert server.stop() == 0
+    assert server.output.count("scaling") == 1
+
+
+def test_a_server_in_the_background_of_a_terminal_that_stops_writers_goes_on(
+    tmp_path: Path, address: TcpAddress
+) -> None:
+    (tmp_path / "shop.py").write_text(APP)
+    command = f"{sys.executable} -m trivet serve shop -w 2 --bind {address.bind} --log-format text"
+    # Job control gives the server a process group of its own, which is not the terminal's.
+    script = f"set -m; stty tostop; {command} & echo began $!; wait $!; echo ended with $?"
+    with pexpect.spawn("bash", ["-c", script], cwd=tmp_path, encoding="utf-8", timeout=60) as shell:
+        shell.expect("began ([0-9]+)")
+        pid = int(shell.match.group(1))
+        shell.expect_exact("ready after")
+        assert get(address).isdigit()  # and its line in the access log is the worker's
+        shell.expect_exact("GET / HTTP/1.1")
+        os.kill(pid, signal.SIGTERM)
+        shell.expect_exact("ended with 0")
 
 
 def test_quit_does_not_claim_that_an_idle_connection_waited(

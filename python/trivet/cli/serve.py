@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from functools import partial
@@ -21,6 +22,7 @@ from trivet.supervisor.activation import (
     use_passed_sockets,
 )
 from trivet.supervisor.loop import Supervisor
+from trivet.supervisor.signals import BLOCKED_WHILE_WRITING
 from trivet.supervisor.start import (
     claim_pid_file,
     enter_directory,
@@ -68,6 +70,7 @@ def run(arguments: list[str]) -> int:
     Raises TrivetError for everything that keeps the server from starting.
     """
     began = time.monotonic()
+    signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED_WHILE_WRITING)
     startup = Startup()
     directory = working_directory()
     with startup.step("read the settings"):

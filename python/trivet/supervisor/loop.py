@@ -22,6 +22,7 @@ from trivet.supervisor.replacing import Replacing
 from trivet.supervisor.respawning import Respawning
 from trivet.supervisor.signals import (
     ACTIONS,
+    BLOCKED_WHILE_WRITING,
     FEWER_WORKERS,
     IGNORE,
     MORE_WORKERS,
@@ -99,22 +100,35 @@ class Supervisor:
         Raises the error of the app when it cannot be loaded at the first start.
         """
         with self._selector, SignalInbox(ACTIONS) as self._inbox:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, ACTIONS)
+            blocked = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED_WHILE_WRITING)
+            heard = set(ACTIONS).difference(BLOCKED_WHILE_WRITING)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, heard)
             self.register(self._inbox, selectors.EVENT_READ, lambda: None)
             self._keep_watchdog_away()
             self.crew.start_all(self.crew.slots)
             while self.crew.processes or not self.is_ending:
-                for key, _ in self._selector.select(self._patience_seconds()):
-                    key.data()
+                for callback in self._wait_for_news():
+                    callback()
                 self.hear_signals()
                 # Not only after SIGCHLD: of equal pending signals one comes, and asking is cheap.
                 self.respawning.reap_all()
                 self._keep_time()
+            if not blocked.issuperset(BLOCKED_WHILE_WRITING):
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED_WHILE_WRITING)
         self.listeners.close()
         if self.stopping.fatal is not None:
             raise self.stopping.fatal
         self.log.emit("stopped", seconds=time.monotonic() - (self.stopping.began or self.began))
         return 0
+
+    def _wait_for_news(self) -> list[Callable[[], None]]:
+        """Sleep until there are some, or something is due; what is to be called for them."""
+        patience = self._patience_seconds()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED_WHILE_WRITING)
+        try:
+            return [key.data for key, _ in self._selector.select(patience)]
+        finally:
+            signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED_WHILE_WRITING)
 
     # Clocks
 

@@ -18,9 +18,6 @@ FEWER_WORKERS = "run one worker less, but one at least"
 REOPEN_LOGS = "open log files again"
 IGNORE = "ignore, and say so"
 
-#: The terminal driver sends SIGTTIN and SIGTTOU too, so they are not alike. The supervisor never
-#: reads from a terminal and can catch SIGTTIN. SIGTTOU is not here: a process that catches it while
-#: it writes to a terminal in the background would be interrupted for ever.
 ACTIONS: Mapping[Signals, str] = {
     Signals.SIGTERM: STOP,
     Signals.SIGINT: STOP,
@@ -30,7 +27,14 @@ ACTIONS: Mapping[Signals, str] = {
     Signals.SIGUSR1: REOPEN_LOGS,
     Signals.SIGUSR2: IGNORE,
     Signals.SIGTTIN: MORE_WORKERS,
+    Signals.SIGTTOU: FEWER_WORKERS,
 }
+
+#: Blocked in the supervisor but while it waits for news, and in every worker. The terminal driver
+#: sends SIGTTOU too, to a whole process group of which one writes in the background under `stty
+#: tostop`: a process that has left it alone is stopped, and one that catches it tries again for
+#: ever. One that has blocked it may write (tty_ioctl(4) has TOSTOP; __tty_check_change in Linux).
+BLOCKED_WHILE_WRITING = (Signals.SIGTTOU,)
 
 #: Why a signal that other servers act on does nothing here.
 REASONS_TO_IGNORE: Mapping[Signals, str] = {
