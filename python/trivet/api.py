@@ -12,6 +12,7 @@ from trivet.host import open_missing_standard_streams
 from trivet.settings.resolve import resolve
 from trivet.startup import Startup
 from trivet.supervisor.start import (
+    LAST_WORDS_SECONDS,
     open_log,
     open_sockets,
     supervise,
@@ -135,6 +136,7 @@ def _run_server(app: object, keywords: dict[str, object]) -> None:
             _supervise(workers, listeners, plan, log, began)
     finally:
         listeners.close()
+        log.close(LAST_WORDS_SECONDS)
 
 
 def _supervise(

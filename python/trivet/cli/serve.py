@@ -24,6 +24,7 @@ from trivet.supervisor.activation import (
 from trivet.supervisor.loop import Supervisor
 from trivet.supervisor.signals import BLOCKED_WHILE_WRITING
 from trivet.supervisor.start import (
+    LAST_WORDS_SECONDS,
     claim_pid_file,
     enter_directory,
     identity_for_workers,
@@ -139,6 +140,7 @@ def run(arguments: list[str]) -> int:
         listeners.close()
         if pid_file is not None:
             pid_file.remove()
+        log.close(LAST_WORDS_SECONDS)
 
 
 def _nothing() -> None:

@@ -62,6 +62,14 @@ EVENTS = _table(
         "After USR1. The workers open the file as the user that `user` names.",
     ),
     Event(
+        "log-lines-lost",
+        "warning",
+        "{lines} lines of the log were dropped here while nobody read it",
+        "Whoever reads standard error had stopped, and a process of Trivet kept its lines until"
+        " they filled a mebibyte. The server has gone on meanwhile; look at the reader.",
+        optional=("pid",),
+    ),
+    Event(
         "logs-reopened",
         "info",
         "{path} was opened again",

@@ -1,7 +1,8 @@
 """Write events as text or JSON, in lines that nobody can forge; events.py has what events exist.
 
 Trivet has its own small log and leaves Python's logging alone: that one belongs to the application.
-Supervisor and workers write to the same stream. Each line is one write, so lines do not mix.
+Supervisor and workers write to the same stream. Each line is one write, so lines do not mix. The
+stream of a server does not wait for its reader (patient_stream.py).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import time
 
 from trivet.observe.events import EVENTS, LEVELS
+from trivet.observe.patient_stream import PatientStream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,6 +72,8 @@ class Log:
             self._render = self._render_for_terminal
         else:
             self._render = render_text
+        if isinstance(stream, PatientStream):
+            stream.describe_lost = self._describe_lost
 
     def emit(self, name: str, /, **fields: object) -> None:
         """Write one event of the table. Never raises because of the stream: a full disk, or a
@@ -88,6 +92,23 @@ class Log:
         except (OSError, ValueError):
             # ValueError is what a closed stream raises. There is nowhere left to report it.
             pass
+
+    def finish(self, seconds: float) -> None:
+        """At the end of a process: wait so long at most for a reader that has fallen behind."""
+        if isinstance(self.stream, PatientStream):
+            try:
+                self.stream.finish(seconds)
+            except OSError:
+                pass  # the reader is gone
+
+    def close(self, seconds: float) -> None:
+        """The same, and nothing is written from then on."""
+        self.finish(seconds)
+        if isinstance(self.stream, PatientStream):
+            self.stream.close()
+
+    def _describe_lost(self, lines: int) -> str:
+        return self._render("log-lines-lost", {"lines": lines, "pid": os.getpid()}, self._now())
 
     def reopen(self) -> bool:
         """Go on in the file that has the path of the log now; whether there is such a log."""

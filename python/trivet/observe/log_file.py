@@ -7,8 +7,12 @@ those of several processes do not mix.
 from __future__ import annotations
 
 import os
+import stat
+import sys
+from functools import partial
 
 from trivet.errors import HostError
+from trivet.observe.patient_stream import PatientStream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
 FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
 
-class LogFile:
+class LogFile(PatientStream):
     """The stream of a Log. `prepare` is called with the path of a file that was just made."""
 
     def __init__(self, path: str, prepare: Callable[[str], None] | None = None) -> None:
@@ -26,18 +30,23 @@ class LogFile:
         self.path = os.path.abspath(path)
         self._prepare = prepare
         try:
-            self._descriptor = self._open()
+            descriptor = self._open()
         except OSError as error:
             raise HostError(
                 f"log_file {self.path} cannot be written: {error.strerror}",
                 hint="its directory must exist and be writable for who starts the server",
             ) from error
+        super().__init__(descriptor, partial(os.write, descriptor), partial(os.close, descriptor))
 
     def _open(self) -> int:
         is_new = not os.path.exists(self.path)
         descriptor = os.open(self.path, FLAGS, 0o666)
         if is_new and self._prepare is not None:
             self._prepare(self.path)
+        # A named pipe, or /dev/stderr. It is ours alone on Linux; elsewhere such paths may lead to
+        # what is shared.
+        if sys.platform == "linux" and not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.set_blocking(descriptor, False)
         return descriptor
 
     def reopen(self) -> None:
@@ -49,19 +58,3 @@ class LogFile:
         descriptor = self._open()
         os.dup2(descriptor, self._descriptor, inheritable=False)
         os.close(descriptor)
-
-    def write(self, text: str) -> int:
-        data = text.encode("utf-8", "backslashreplace")
-        written = os.write(self._descriptor, data)
-        while written < len(data):  # a signal, or a disk that is nearly full
-            written += os.write(self._descriptor, data[written:])
-        return len(text)
-
-    def flush(self) -> None:
-        """Nothing waits in a buffer."""
-
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def isatty(self) -> bool:
-        return os.isatty(self._descriptor)

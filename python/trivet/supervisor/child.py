@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 #: The exit code of a worker that failed inside Trivet: EX_SOFTWARE of sysexits.h.
 BUG_EXIT_CODE = 70
 
+#: A reader of the log that has fallen behind is waited for no longer when a worker ends: a part
+#: of what the supervisor waits before it kills.
+LAST_WORDS_SECONDS = 0.2
+
 
 class Child:
     """A worker process. `number` is its place among the workers, which its successor gets too."""
@@ -231,6 +235,7 @@ def live_as_worker(
             detail=traceback.format_exc(),
         )
     finally:
+        plan.log.finish(LAST_WORDS_SECONDS)
         leave_process(
             exit_code,
             patience_seconds,

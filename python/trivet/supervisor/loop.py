@@ -14,6 +14,7 @@ import signal
 import time
 from signal import Signals
 
+from trivet.observe.patient_stream import LoopWatch
 from trivet.supervisor import scaling
 from trivet.supervisor.crew import Crew
 from trivet.supervisor.hearing import Hearing
@@ -106,7 +107,9 @@ class Supervisor:
             self.register(self._inbox, selectors.EVENT_READ, lambda: None)
             self._keep_watchdog_away()
             self.crew.start_all(self.crew.slots)
+            log_watch = LoopWatch(self.log.stream, self._selector)
             while self.crew.processes or not self.is_ending:
+                log_watch.look()
                 for callback in self._wait_for_news():
                     callback()
                 self.hear_signals()

@@ -13,6 +13,7 @@ from pathlib import Path
 from trivet.errors import HostError
 from trivet.host import raise_open_file_limit
 from trivet.observe.log import Log
+from trivet.observe.patient_stream import patient_stream
 from trivet.supervisor.sockets import bind_again, bind_all
 from trivet.worker.open_files import LEAST_FILES, check_limit
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from trivet.observe.log import Stream
     from trivet.settings.resolve import Resolved
     from trivet.settings.table import Settings
     from trivet.startup import Startup
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
     from trivet.supervisor.listeners import Listeners
     from trivet.supervisor.loop import Supervisor
     from trivet.supervisor.pid_file import PidFile
+
+STANDARD_ERROR = 2
+
+#: At the end, a reader of the log that has fallen behind is waited for no longer.
+LAST_WORDS_SECONDS = 1.0
 
 
 def working_directory() -> Path:
@@ -98,7 +105,19 @@ def open_log(resolved: Resolved) -> Log:
 
         identity = identity_for_workers(settings)
         file = LogFile(settings.log_file, None if identity is None else identity.own_file)
-    return Log(sys.stderr, settings.log_format, settings.log_level, file=file)
+    # Whoever develops stops a terminal to read what is on it, and everything may stop then.
+    stream = sys.stderr if resolved.mode == "dev" else patient_standard_error()
+    return Log(stream, settings.log_format, settings.log_level, file=file)
+
+
+def patient_standard_error() -> Stream | None:
+    """Standard error, whose reader is not waited for; as it is what a program has put there."""
+    try:
+        if sys.stderr is not None and sys.stderr.fileno() == STANDARD_ERROR:
+            return patient_stream(STANDARD_ERROR)
+    except (OSError, ValueError):
+        pass  # no file, or closed
+    return sys.stderr
 
 
 def worker_count(resolved: Resolved) -> tuple[int, str]:

@@ -84,6 +84,7 @@ def _serve(
         on_drain=on_drain,
         on_accepted_all=close_listeners,
         on_scarce=on_scarce,
+        log=log,
     )
     engine.start()
     log.emit("server-ready", seconds=time.monotonic() - began, pid=os.getpid())

@@ -250,6 +250,7 @@ def _serve(
         on_news=recycling.look,
         on_message=on_message,
         on_reopen=plan.log.reopen,
+        log=plan.log,
     )
     # In this order: the first request may take the interpreter and never give it back, and then
     # this thread would say nothing any more.

@@ -9,6 +9,7 @@ import selectors
 import time
 from functools import partial
 
+from trivet.observe.patient_stream import LoopWatch
 from trivet.worker.messages import LineBuffer, decode
 from trivet.worker.signals import DRAIN, REOPEN_LOGS, STOP, means_stop_at_once
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from signal import Signals
     from typing import Protocol
 
+    from trivet.observe.log import Log
     from trivet.worker.messages import Message
     from trivet.worker.signals import SignalInbox
 
@@ -94,6 +96,7 @@ class ServingLoop:
     `on_scarce(shed, held_back)` is called when there was no room for more connections, with what
     happened since the last call. `on_news()` is called when the engine has told something,
     `on_message` with what the supervisor says, and `on_reopen()` when log files were moved.
+    Lines of `log` that wait for their reader are written when it is back.
     """
 
     def __init__(
@@ -113,6 +116,7 @@ class ServingLoop:
         on_reopen: Callable[[], object] = lambda: None,
         drain_delay: float = 0.0,
         on_announced: Callable[[str], None] = lambda cause: None,
+        log: Log | None = None,
     ) -> None:
         self._engine = engine
         self._graceful_timeout = graceful_timeout
@@ -128,6 +132,7 @@ class ServingLoop:
         self._on_reopen = on_reopen
         self._drain_delay = drain_delay
         self._on_announced = on_announced
+        self._log = log
         #: When the graceful stop that was announced begins, and its cause.
         self._announced: tuple[float, str] | None = None
         self._drain_began: float | None = None
@@ -146,7 +151,9 @@ class ServingLoop:
                 hear = partial(self._hear_supervisor, link)
                 selector.register(link, selectors.EVENT_READ, hear)
             self._selector = selector
+            log_watch = LoopWatch(self._log and self._log.stream, selector)
             while not self._finished():
+                log_watch.look()
                 for key, _ in selector.select(self._patience_seconds()):
                     key.data()
                 if self._announced is not None and time.monotonic() >= self._announced[0]:
