@@ -20,6 +20,9 @@ SPARE_FILES = 1_000
 # More than a server's accept queue has room for would be retried by the kernel after a second.
 AT_ONCE = 128
 ANSWER_SECONDS = 10.0
+# All connections of a crowd together; a server that half a request
+# blocks takes one every few seconds, when the client's kernel tries again.
+CROWD_SECONDS = 60.0
 # struct linger {1, 0}: no TIME_WAIT (socket(7)).
 RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 
@@ -86,9 +89,13 @@ def source_address(port: int, number: int) -> str:
 def _connect(port: int, scenario: Scenario, crowd: Crowd, sockets: list[socket.socket]) -> None:
     request = request_bytes(scenario, crowd.path)
     first_bytes = request[: len(request) // 2] if crowd.kind == "half-sent" else request
+    deadline = time.monotonic() + CROWD_SECONDS
     for start in range(0, crowd.count, AT_ONCE):
         group = []
         for number in range(start, min(start + AT_ONCE, crowd.count)):
+            if time.monotonic() > deadline:
+                taken = f"took {number:,} of {crowd.count:,} connections"
+                raise CrowdFailed(f"{taken} in {CROWD_SECONDS:g} s")
             source = (source_address(port, number), 0)
             try:
                 connection = socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS, source)

@@ -76,6 +76,19 @@ def test_a_port_that_nobody_listens_on_is_reported() -> None:
         pass
 
 
+def test_a_server_that_takes_connections_too_slowly_is_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("benchmarks.crowd.CROWD_SECONDS", -1.0)
+    crowd = Crowd(kind="half-sent", count=2)
+    with (
+        listening() as (port, _),
+        pytest.raises(CrowdFailed, match="took 0 of 2 connections in"),
+        beside(port, hello_beside(crowd)),
+    ):
+        pass
+
+
 def test_each_server_and_each_eight_thousand_connections_have_an_address() -> None:
     addresses = [
         {source_address(port, number) for number in range(10_000)} for port in (20001, 20002)
