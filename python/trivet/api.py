@@ -105,7 +105,7 @@ def _run_server(app: object, keywords: dict[str, object]) -> None:
     workers, reason = worker_count(resolved)
     listeners = open_sockets(resolved, startup, log, workers)
     try:
-        if workers == 1 and not resolved.settings.metrics:
+        if workers == 1 and not (resolved.settings.metrics or resolved.settings.statsd):
             from trivet.engine.serve import Engine
             from trivet.worker.here import serve_here
 

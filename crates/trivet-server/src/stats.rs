@@ -16,6 +16,9 @@ pub const METHODS: [&str; 10] =
 const NO_METHOD: usize = METHODS.len() - 1;
 /// Classes of a status; the first is for requests whose client left before there was any.
 pub const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
+/// Answers are also counted by their exact status, from 100 on.
+const FIRST_STATUS: usize = 100;
+const STATUSES: usize = 500;
 /// Upper bounds of the histograms of durations, in microseconds; a last bucket has all above.
 pub const BOUNDS: [u64; 16] = [
     500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
@@ -133,6 +136,10 @@ counters! {
     panics,
     /// Lines that the access log could not write in time.
     log_lines_lost,
+    /// Warnings in the log of the process; it counts them itself, as the next one.
+    log_warnings,
+    /// Errors in the log of the process.
+    log_errors,
     /// Microseconds from the beginning to the end of every answered request, added up.
     request_microseconds,
     /// Microseconds that requests have waited for an application thread, added up.
@@ -144,12 +151,15 @@ counters! {
     request_time: BUCKETS,
     /// Requests by how long they have waited for an application thread.
     queue_time: BUCKETS,
+    /// Answers by their exact status.
+    statuses: STATUSES,
 }
 
 impl Counters {
     /// Takes note of an answer to a request.
     pub(crate) fn count_answer(&self, method: &[u8], status: u16) {
         count(&self.answers[cell(method_row(method), status)]);
+        self.count_status(status);
     }
 
     /// Takes note of an answer that the engine has given for the application, to what it did not
@@ -157,6 +167,13 @@ impl Counters {
     pub(crate) fn count_rejection(&self, status: u16) {
         count(&self.requests_rejected);
         count(&self.answers[cell(NO_METHOD, status)]);
+        self.count_status(status);
+    }
+
+    fn count_status(&self, status: u16) {
+        if let Some(counter) = self.statuses.get(usize::from(status).wrapping_sub(FIRST_STATUS)) {
+            count(counter);
+        }
     }
 
     pub(crate) fn note_request_time(&self, microseconds: u64) {
@@ -298,6 +315,23 @@ mod tests {
                 ("none", "4xx", 1),
             ]
         );
+    }
+
+    #[test]
+    fn answers_are_counted_by_their_exact_status_where_there_is_room_for_it() {
+        let counters = Counters::new();
+        for status in [200, 200, 599, 99, 600, 0] {
+            counters.count_answer(b"GET", status);
+        }
+        counters.count_rejection(431);
+        let counted: Vec<_> = counters
+            .statuses
+            .iter()
+            .enumerate()
+            .map(|(at, counter)| (FIRST_STATUS + at, counter.load(Relaxed)))
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        assert_eq!(counted, [(200, 2), (431, 1), (599, 1)]);
     }
 
     #[test]

@@ -15,7 +15,6 @@ NO_WORKER_CLASSES = "leave it out: Trivet has one kind of worker, which makes th
 NO_ASGI = "leave it out: Trivet does not serve ASGI applications yet"
 NO_TLS = "Trivet does not do TLS yet; put a proxy in front and use --url-scheme https"
 NO_HTTP2 = "leave it out: Trivet speaks HTTP/1.1 only so far"
-NO_STATSD = "leave it out: Trivet does not report to statsd"
 NO_SYSLOG = "leave it out: Trivet writes to standard output; the service manager takes it to syslog"
 NO_LEGACY = "leave it out: Trivet follows RFC 9112 and has no switches to weaken it"
 NO_DIRTY = "leave it out: Trivet has no dirty workers"
@@ -68,10 +67,9 @@ GUNICORN_FLAGS: Mapping[str, str] = {
     "--log-syslog-to": NO_SYSLOG,
     "--log-syslog-prefix": NO_SYSLOG,
     "--log-syslog-facility": NO_SYSLOG,
-    "--statsd-host": NO_STATSD,
-    "--statsd-prefix": NO_STATSD,
-    "--dogstatsd-tags": NO_STATSD,
-    "--enable-backlog-metric": NO_STATSD,
+    "--statsd-host": "in Trivet it is --statsd",
+    "--dogstatsd-tags": "in Trivet it is --statsd-tags",
+    "--enable-backlog-metric": "leave it out: the length of the backlog is not told",
     "--paste": "give the application as module:attribute",
     "--paster": "give the application as module:attribute",
     "--paste-global": "give the application as module:attribute",

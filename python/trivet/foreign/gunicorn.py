@@ -63,6 +63,12 @@ def level(value: object) -> object:
     return "error" if word == "critical" else word
 
 
+def statsd_prefix(value: object) -> object:
+    """gunicorn puts its own name between the prefix and each name."""
+    prefix = str(value).strip(".")
+    return f"{prefix}.gunicorn" if prefix else "gunicorn"
+
+
 def control_off(value: object) -> object:
     """True is no control socket."""
     return "off" if switch(value) else Leave("a control socket is the default")
@@ -245,12 +251,19 @@ _ROWS = (
         flags=("-R", "--enable-stdio-inheritance"),
         takes_value=False,
     ),
-    Row("statsd_host", "statsd", str, flags=("--statsd-host",)),
-    Row("dogstatsd_tags", reason="Trivet does not report to statsd", flags=("--dogstatsd-tags",)),
-    Row("statsd_prefix", reason="Trivet does not report to statsd", flags=("--statsd-prefix",)),
+    Row("statsd_host", "statsd", addresses, flags=("--statsd-host",)),
+    Row("dogstatsd_tags", "statsd_tags", str, flags=("--dogstatsd-tags",)),
+    Row(
+        "statsd_prefix",
+        "statsd_prefix",
+        statsd_prefix,
+        reason="with .gunicorn at its end, so that all names stay what they are; where it is not "
+        "set, use statsd_prefix = gunicorn",
+        flags=("--statsd-prefix",),
+    ),
     Row(
         "enable_backlog_metric",
-        reason="Trivet does not report to statsd",
+        reason="the length of the backlog is not told; queue.duration is what requests wait",
         flags=("--enable-backlog-metric",),
         takes_value=False,
     ),

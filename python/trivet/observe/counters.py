@@ -22,6 +22,9 @@ DURATION_BOUNDS = (
     *(1_000_000, 2_500_000, 5_000_000, 10_000_000, 30_000_000, 60_000_000),
 )
 
+#: Exact statuses that are counted: so many from FIRST_STATUS on.
+FIRST_STATUS, STATUSES = 100, 500
+
 ANSWERS_WIDTH = len(METHODS) * len(STATUS_CLASSES)
 HISTOGRAM_WIDTH = len(DURATION_BOUNDS) + 1
 
@@ -67,11 +70,14 @@ COUNTERS = (
     Counter("interpreter_stuck", "times that something held the GIL when a request was late"),
     Counter("panics", "faults in the engine, each answered with 500"),
     Counter("log_lines_lost", "lines of the access log that nobody took in time"),
+    Counter("log_warnings", "warnings in the logs of workers"),
+    Counter("log_errors", "errors in the logs of workers"),
     Counter("request_microseconds", "durations of all requests, added up"),
     Counter("queue_microseconds", "waits for an application thread, added up"),
     Counter("answers", "answers by method and status class", width=ANSWERS_WIDTH),
     Counter("request_time", "requests by duration", width=HISTOGRAM_WIDTH),
     Counter("queue_time", "requests by wait for an application thread", width=HISTOGRAM_WIDTH),
+    Counter("statuses", "answers by exact status, from 100 on", width=STATUSES),
 )
 
 #: How many numbers there are.
@@ -123,6 +129,11 @@ class Numbers:
         row = iter(self.row("answers"))
         cells = {(method, status): next(row) for method in METHODS for status in STATUS_CLASSES}
         return {cell: count for cell, count in cells.items() if count}
+
+    def statuses(self) -> dict[int, int]:
+        """Answers by exact status, where there was any."""
+        row = enumerate(self.row("statuses"), FIRST_STATUS)
+        return {status: count for status, count in row if count}
 
     @property
     def in_flight(self) -> int:

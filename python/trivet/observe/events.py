@@ -108,6 +108,19 @@ EVENTS = _table(
         "The page for Prometheus is served there by the supervisor, apart from the application.",
     ),
     Event(
+        "statsd-reported",
+        "info",
+        "statistics are sent to {address}",
+        "Each second, in datagrams; names and meanings are in docs/guides/monitoring.md.",
+    ),
+    Event(
+        "statsd-unreachable",
+        "warning",
+        "no statistics reach {address}: {error}",
+        "Told once. The server goes on, and sends again each second; a name that was not found is "
+        "looked up again when the server is started anew.",
+    ),
+    Event(
         "worker-started",
         "debug",
         "worker {worker} (pid {pid}) was started",

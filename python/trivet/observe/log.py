@@ -63,6 +63,9 @@ class Log:
         self.terminal = is_terminal(stream)
         self.colour = wants_colour(stream, os.environ) if colour is None else colour
         self._now = now
+        #: Messages of these levels, also of those that are not written.
+        self.counted = {"warning": 0, "error": 0}
+        self._shared: memoryview | None = None
         self._lowest = LEVELS.index(level)
         if format == "json":
             self._render = render_json
@@ -83,6 +86,8 @@ class Log:
         missing = set(event.fields) - fields.keys()
         if unknown or (missing and any("{" + field + "}" in event.template for field in missing)):
             raise ValueError(f"event {name} has the fields {event.fields}, not {tuple(fields)}")
+        if event.level in self.counted:
+            self._count(event.level)
         if LEVELS.index(event.level) < self._lowest or self.stream is None:
             return
         line = self._render(name, fields, self._now())
@@ -109,6 +114,18 @@ class Log:
 
     def _describe_lost(self, lines: int) -> str:
         return self._render("log-lines-lost", {"lines": lines, "pid": os.getpid()}, self._now())
+
+    def count_in(self, memory: memoryview) -> None:
+        """Count in a worker's shared memory from now on. The main thread logs, nobody else."""
+        self._shared = memory
+
+    def _count(self, level: str) -> None:
+        self.counted[level] += 1
+        if self._shared is not None:
+            from trivet.observe.counters import PLACES  # only for a message that is seldom
+
+            numbers = self._shared.cast("Q")
+            numbers[PLACES[f"log_{level}s"].start] += 1
 
     def reopen(self) -> bool:
         """Go on in the file that has the path of the log now; whether there is such a log."""

@@ -15,7 +15,7 @@ from trivet.observe.counters import WIDTH, Numbers
 #: One process's part. The counters are at its beginning; from COUNTERS_BYTES on it is free for
 #: what else a worker tells in this way.
 REGION_BYTES = 16 * 1024
-COUNTERS_BYTES = 4 * 1024
+COUNTERS_BYTES = 8 * 1024
 
 #: Processes that can live at the same time and be counted. Pages that nobody has touched cost no
 #: memory, so this is no reason to be thrifty.

@@ -16,6 +16,7 @@ from trivet.settings.kinds import Choice, Kind, ListOf, Switch, Text, WholeNumbe
 from trivet.settings.paths import UrlPath
 from trivet.settings.peers import PeerList
 from trivet.settings.quantities import KIB, MIB, Duration, Size
+from trivet.settings.statsd_names import reject_statsd_name, reject_statsd_tags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -628,6 +629,29 @@ class Settings:
         "OpenMetrics: HOST:PORT or unix:PATH, not one that clients can reach. With it, serve() "
         "forks its worker also when there is only one.",
         empty_means="no metrics page",
+    )
+    statsd: tuple[Address, ...] = setting(
+        (),
+        ListOf(AddressKind()),
+        "Logging",
+        "Send counters of all workers to a statsd server each second, in datagrams: HOST:PORT or "
+        "unix:PATH. The names are those of gunicorn, behind statsd_prefix. With it, serve() forks "
+        "its worker also when there is only one.",
+        empty_means="nothing is sent",
+    )
+    statsd_prefix: str = setting(
+        "trivet",
+        Text("letters, digits, _, - and dots", "NAME", reject=reject_statsd_name),
+        "Logging",
+        "What the names of all statistics begin with, before a dot; empty is nothing.",
+    )
+    statsd_tags: str = setting(
+        "",
+        Text("tags as in env:live,team:shop", "TAGS", reject=reject_statsd_tags),
+        "Logging",
+        "Tags for every statistic, in the form of DogStatsD, separated by commas. Other statsd "
+        "servers do not understand them.",
+        empty_means="no tags",
     )
 
     reload: bool = setting(

@@ -187,12 +187,24 @@ def open_metrics(supervisor: Supervisor, settings: Settings, log: Log) -> Listen
     return listeners
 
 
+def begin_statsd(supervisor: Supervisor, settings: Settings, log: Log) -> Callable[[], None]:
+    """Report to statsd where the settings say; what to call at the end."""
+    if not settings.statsd:
+        return lambda: None
+    # Needed only by who asks for it.
+    from trivet.supervisor.statsd import begin_reports
+
+    return begin_reports(supervisor, settings, log)
+
+
 def supervise(supervisor: Supervisor, settings: Settings, log: Log) -> int:
-    """Run the supervisor, and beside it the metrics page; the exit code."""
+    """Run the supervisor, and beside it the metrics page and statsd; the exit code."""
     metrics = open_metrics(supervisor, settings, log)
+    finish_statsd = begin_statsd(supervisor, settings, log)
     try:
         return supervisor.run()
     finally:
+        finish_statsd()
         if metrics is not None:
             metrics.close()
 

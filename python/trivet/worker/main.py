@@ -125,6 +125,8 @@ def run_worker(
     signal.signal(Signals.SIGTERM, signal.SIG_DFL)
     end_with_the_supervisor(link, True)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, WORKER_ACTIONS)
+    if memory is not None:
+        plan.log.count_in(memory)
     if plan.preload:
         # The preload parent may have it open from before it was moved.
         plan.log.reopen()
