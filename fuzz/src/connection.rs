@@ -289,6 +289,7 @@ fn config() -> Config {
         forwarded: Family::XForwarded,
         proxy_protocol: false,
         access_log: None,
+        access_log_skip: Vec::new(),
     }
 }
 
