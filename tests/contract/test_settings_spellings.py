@@ -65,6 +65,7 @@ EXAMPLES = {
     "log_file": "/var/log/shop.log",
     "log_format": "json",
     "log_level": "debug",
+    "worker_output": "tagged",
     "metrics": "127.0.0.1:9100",
     "statsd": "127.0.0.1:8125",
     "statsd_prefix": "shop",

@@ -74,8 +74,8 @@ def serve(
 ) -> Serve:
     """Start a server whose whole output goes to the full pipe."""
 
-    def start(*flags: str) -> ServerProcess:
-        site.deploy(APP)
+    def start(*flags: str, source: str = APP) -> ServerProcess:
+        site.deploy(source)
         command = [sys.executable, "-m", "trivet", "serve", "shop", "--bind", site.address.bind]
         redirected = ["sh", "-c", f'exec "$0" "$@" >{full_pipe.path} 2>&1', *command, *flags]
         notify = str(tmp_path / "notify")

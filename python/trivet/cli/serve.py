@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from functools import partial
+from functools import cache, partial
 
 from trivet.app.load import load_app
 from trivet.app.production import refuse_debug, refuse_debug_environment
@@ -37,6 +37,7 @@ from trivet.supervisor.start import (
     working_directory,
 )
 from trivet.worker.main import WorkerPlan
+from trivet.worker.output import OwnOutput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,6 +96,9 @@ def run(arguments: list[str]) -> int:
             pid_file.remove()
         raise
 
+    # Made once, for all reloads, and only when it is asked for.
+    own_output = cache(OwnOutput)
+
     def plan_of(
         resolved: Resolved,
         choice: AppChoice,
@@ -116,6 +120,7 @@ def run(arguments: list[str]) -> int:
             multiprocess=workers > 1,
             app_name=choice.name,
             preload=resolved.settings.preload and sys.platform == "linux",
+            own_output=own_output() if resolved.settings.worker_output == "tagged" else None,
         )
 
     def renew() -> tuple[WorkerPlan, int]:

@@ -35,6 +35,7 @@ from trivet.engine.serve import Engine
 from trivet.errors import TrivetError
 from trivet.startup import Startup
 from trivet.worker.main import end_with_the_supervisor
+from trivet.worker.output import print_lines_at_once
 from trivet.worker.signals import LOADING_SIGNALS, WORKER_ACTIONS, SignalInbox
 
 TYPE_CHECKING = False
@@ -85,6 +86,7 @@ def run_dev_worker(
     blocked, as they are after the fork.
     """
     link = Link(link_end)
+    print_lines_at_once()
     inbox = SignalInbox(LOADING_SIGNALS)
     inbox.open()
     signal.signal(Signals.SIGTERM, signal.SIG_DFL)

@@ -197,6 +197,10 @@ class Engine:
         """
         self._server.set_alarm(signal, stacks, link, kind)
 
+    def write_access_log_to(self, descriptor: int) -> None:
+        """Write the access log there, and no more to standard output; the caller keeps its own."""
+        self._server.write_access_log_to(descriptor)
+
     def withdraw_readiness(self) -> None:
         """Let the check of readiness fail from now on; everything is served as before."""
         self._server.withdraw_readiness()

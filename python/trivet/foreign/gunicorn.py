@@ -204,7 +204,9 @@ _ROWS = (
     Row("loglevel", "log_level", level, flags=("--log-level",)),
     Row(
         "capture_output",
-        reason="Trivet logs to standard output and standard error, which you can redirect",
+        "worker_output",
+        lambda value: "tagged" if value else "raw",
+        reason="lines of workers go to the log, each with the number of its worker",
         flags=("--capture-output",),
         takes_value=False,
     ),

@@ -70,6 +70,14 @@ EVENTS = _table(
         optional=("pid",),
     ),
     Event(
+        "worker-output",
+        "info",
+        "{message}",
+        "A line that the application has printed, with `worker_output = tagged`; `stream` is stdout"
+        " or stderr. Only the forms for machines have it as an event, whatever `log_level` is.",
+        optional=("worker", "pid", "stream"),
+    ),
+    Event(
         "logs-reopened",
         "info",
         "{path} was opened again",

@@ -16,7 +16,7 @@ from trivet.observe.patient_stream import PatientStream
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Importing typing costs some milliseconds of every start; only type checkers need it here.
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Protocol, TextIO
 
     from trivet.observe.log_file import LogFile
@@ -90,10 +90,38 @@ class Log:
             self._count(event.level)
         if LEVELS.index(event.level) < self._lowest or self.stream is None:
             return
-        line = self._render(name, fields, self._now())
+        self._write(self._render(name, fields, self._now()))
+
+    def pass_on(self, lines: Sequence[bytes], worker: int, pid: int, stream: str) -> None:
+        """Write lines that a worker has printed, marked as its own, whatever the level.
+
+        In the forms for machines each is an event; in the others its text has a mark in front, and
+        nothing in it can look like a line of its own.
+        """
+        if self.stream is None:
+            return
+        now = self._now()
+        shown = [line.decode("utf-8", "backslashreplace") for line in lines]
+        if self._render in (render_json, render_logfmt):
+            about = {"worker": worker, "pid": pid, "stream": stream}
+            text = "".join(
+                self._render("worker-output", {"message": line, **about}, now) for line in shown
+            )
+        else:
+            text = "".join(f"[worker {worker}] {with_tabs(line)}\n" for line in shown)
+        self._write(text)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether lines wait for the reader."""
+        return isinstance(self.stream, PatientStream) and self.stream.has_waiting()
+
+    def _write(self, text: str) -> None:
+        stream = self.stream
+        assert stream is not None, "without a stream nothing is rendered"
         try:
-            self.stream.write(line)
-            self.stream.flush()
+            stream.write(text)
+            stream.flush()
         except (OSError, ValueError):
             # ValueError is what a closed stream raises. There is nowhere left to report it.
             pass
@@ -168,6 +196,11 @@ def printable(value: object) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+
+
+def with_tabs(text: str) -> str:
+    """The same for what an app prints, where tabs stand in columns and do no harm."""
+    return text if text.isprintable() else "\t".join(map(printable, text.split("\t")))
 
 
 def three_digits(number: float) -> str:

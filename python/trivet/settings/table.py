@@ -621,6 +621,15 @@ class Settings:
         "Logging",
         "The least important messages that are still written. Says nothing about the access log.",
     )
+    worker_output: str = setting(
+        "raw",
+        Choice("raw", "tagged"),
+        "Logging",
+        "What becomes of what the application prints. raw: it goes where the server's own output "
+        "goes, as it is. tagged: each line goes to the log, with the number of its worker; an "
+        "event in the forms json and logfmt. Lines leave at once in either case.",
+        only_in="serve",
+    )
     metrics: tuple[Address, ...] = setting(
         (),
         ListOf(AddressKind()),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from trivet.observe.shared_memory import Region
     from trivet.worker.main import WorkerPlan
     from trivet.worker.messages import Message
+    from trivet.worker.output import OutputEnds
 
 #: The exit code of a worker that failed inside Trivet: EX_SOFTWARE of sysexits.h.
 BUG_EXIT_CODE = 70
@@ -139,17 +140,18 @@ def start_child(
     siblings: Sequence[Child],
     close_in_child: Callable[[], None],
     region: Region | None = None,
+    ends: OutputEnds | None = None,
 ) -> Child:
     """Fork a worker. Raises OSError when the system has no process or no descriptors left.
 
-    It counts in `region`. `siblings` are the children that live now: their links are the
-    supervisor's alone. Signals are blocked around the fork, so that none is taken by a child that
-    still has its parent's handlers.
+    It counts in `region`, and prints to `ends` if there are any. `siblings` are the children that
+    live now: their links are the supervisor's alone. Signals are blocked around the fork, so that
+    none is taken by a child that still has its parent's handlers.
     """
 
     def live(link: socket.socket, blocked: set[Signals | int]) -> None:
         run = partial(run_worker, memory=None if region is None else region.view)
-        live_as_worker(number, link, plan, blocked, close_in_child, run)
+        live_as_worker(number, link, plan, blocked, close_in_child, run, ends)
 
     pid, link = fork_with_link(siblings, live)
     return Child(number, pid, link, plan, region)
@@ -208,6 +210,7 @@ def live_as_worker(
     blocked_before: set[Signals | int],
     close_in_child: Callable[[], None],
     run: Callable[[int, socket.socket, WorkerPlan], tuple[int, float]] = run_worker,
+    ends: OutputEnds | None = None,
     *,
     forgets_exit_functions: bool = True,
 ) -> NoReturn:
@@ -220,6 +223,8 @@ def live_as_worker(
             # What the script registered before serve() is for its own end, not for each worker's:
             # temporary directories that it removes are still in use.
             atexit._clear()
+        if ends is not None:
+            ends.take_over()
         forget_inherited_handlers(ACTIONS)
         close_in_child()
         signal.pthread_sigmask(signal.SIG_SETMASK, {*blocked_before, *WORKER_ACTIONS})

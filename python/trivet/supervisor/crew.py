@@ -128,18 +128,31 @@ class Crew:
     ) -> Child | None:
         """Start a worker; None when its preload parent has to load the app first."""
         let_go = partial(self._supervisor.let_go_in_child, plan)
+        outputs = self._supervisor.outputs
         if not plan.preload:
-            return start_child(slot.number, plan, self.processes, let_go, region)
+            with outputs.pipes(plan) as pipes:
+                child = start_child(slot.number, plan, self.processes, let_go, region, pipes.ends)
+                outputs.belong_to(child, pipes)
+            return child
         from trivet.supervisor.preload import start_preload_parent
 
         parent = self._parent_of(generation)
         if parent is None:
-            parent = start_preload_parent(plan, self.processes, let_go, self.counters)
+            with outputs.pipes(plan) as pipes:
+                parent = start_preload_parent(
+                    plan, self.processes, let_go, self.counters, pipes.ends
+                )
+                outputs.belong_to(parent, pipes)
             parent.generation = generation
             self.parents.append(parent)
             self._listen_to(Slot(parent.number), parent)
             self._supervisor.log.emit("preload-started", pid=parent.pid)
-        return parent.fork_worker(slot.number, region) if parent.ready else None
+        if not parent.ready:
+            return None
+        with outputs.pipes(plan) as pipes:
+            child = parent.fork_worker(slot.number, region, pipes.ends)
+            outputs.belong_to(child, pipes)
+        return child
 
     def _parent_of(self, generation: int) -> PreloadParent | None:
         usable = (p for p in self.parents if not (p.told_to_stop or p.failed or p.hung_up))

@@ -18,6 +18,7 @@ from trivet.observe.patient_stream import LoopWatch
 from trivet.supervisor import scaling
 from trivet.supervisor.crew import Crew
 from trivet.supervisor.hearing import Hearing
+from trivet.supervisor.outputs import Outputs
 from trivet.supervisor.questions import Questions
 from trivet.supervisor.replacing import Replacing
 from trivet.supervisor.respawning import Respawning
@@ -86,6 +87,7 @@ class Supervisor:
         self.service_manager = ServiceManager(os.environ)
         self.questions = Questions(self.at)
         self.crew = Crew(self, workers, plan)
+        self.outputs = Outputs(self)
         self.hearing = Hearing(self)
         self.respawning = Respawning(self)
         self.replacing = Replacing(self, renew)
@@ -110,6 +112,7 @@ class Supervisor:
             log_watch = LoopWatch(self.log.stream, self._selector)
             while self.crew.processes or not self.is_ending:
                 log_watch.look()
+                self.outputs.look()
                 for callback in self._wait_for_news():
                     callback()
                 self.hear_signals()
@@ -118,6 +121,7 @@ class Supervisor:
                 self._keep_time()
             if not blocked.issuperset(BLOCKED_WHILE_WRITING):
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED_WHILE_WRITING)
+            self.outputs.close()
         self.listeners.close()
         if self.stopping.fatal is not None:
             raise self.stopping.fatal
@@ -204,6 +208,7 @@ class Supervisor:
     def let_go_in_child(self, plan: WorkerPlan) -> None:
         """Runs in a worker just after the fork: closes its copies of what is the supervisor's."""
         self._inbox.close_descriptors()
+        self.outputs.close_in_child()
         self.listeners.close_in_child(kept=plan.listeners)
         for close in self._closed_in_workers:
             close()

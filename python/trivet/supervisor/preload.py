@@ -27,6 +27,7 @@ from trivet.worker.main import (
     run_worker,
 )
 from trivet.worker.messages import FORKED, NOTE, READY, LineBuffer, decode
+from trivet.worker.output import OutputEnds, print_lines_at_once
 from trivet.worker.signals import LOADING_SIGNALS, WORKER_ACTIONS, SignalInbox
 
 TYPE_CHECKING = False
@@ -52,8 +53,10 @@ SET_CHILD_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h; Python has 
 class PreloadParent(Child):
     """The preload parent of one plan, as the supervisor sees it."""
 
-    def fork_worker(self, number: int, region: Region | None = None) -> Child:
-        """Let it fork a worker that counts in `region`, and wait for that.
+    def fork_worker(
+        self, number: int, region: Region | None = None, ends: OutputEnds | None = None
+    ) -> Child:
+        """Let it fork a worker that counts in `region` and prints to `ends`, and wait for that.
 
         Raises OSError when it cannot.
         """
@@ -61,7 +64,8 @@ class PreloadParent(Child):
         ours, theirs = socket.socketpair()
         try:
             self.link.settimeout(FORK_SECONDS)
-            socket.send_fds(self.link, [f"{number} {index}\n".encode()], [theirs.fileno()])
+            given = [theirs.fileno(), *(ends.descriptors if ends is not None else ())]
+            socket.send_fds(self.link, [f"{number} {index} {len(given)}\n".encode()], given)
             pid = self._forked_pid()
         except BaseException:
             ours.close()
@@ -90,6 +94,7 @@ def start_preload_parent(
     siblings: Sequence[Child],
     close_in_child: Callable[[], None],
     counters: WorkerCounters,
+    ends: OutputEnds | None = None,
 ) -> PreloadParent:
     """Fork it. Raises OSError as start_child does.
 
@@ -99,7 +104,7 @@ def start_preload_parent(
     run = partial(run_preload_parent, counters=counters)
 
     def live(link: socket.socket, blocked: set[Signals | int]) -> None:
-        live_as_worker(NUMBER, link, plan, blocked, close_in_child, run)
+        live_as_worker(NUMBER, link, plan, blocked, close_in_child, run, ends)
 
     pid, link = fork_with_link(siblings, live)
     return PreloadParent(NUMBER, pid, link, plan)
@@ -122,6 +127,7 @@ def run_preload_parent(
 ) -> tuple[int, float]:
     """Import the app, then fork workers on order until the supervisor is gone or sends SIGTERM."""
     report = Report(link)
+    print_lines_at_once()
     # As in a worker that loads: SIGTERM ends it, what a terminal sends is the supervisor's affair.
     inbox = SignalInbox(LOADING_SIGNALS)
     inbox.open()
@@ -181,20 +187,26 @@ def _obey(
         if not data:
             return
         for order in orders.feed(data):
-            number, index = map(int, order.split())
+            number, index, count = map(int, order.split())
+            first, *more = descriptors[:count]
+            del descriptors[:count]
+            ends = OutputEnds(*more) if more else None
             memory = None if index == NO_REGION else counters.memory_at(index)
-            with socket.socket(fileno=descriptors.pop(0)) as end:
+            with socket.socket(fileno=first) as end:
                 try:
-                    pid = _fork_worker(number, memory, end, plan, loaded, [link], inbox)
+                    pid = _fork_worker(number, memory, end, ends, plan, loaded, [link], inbox)
                     report.send(FORKED, pid=pid)
                 except OSError as error:
                     report.send(FORKED, error=error.strerror or str(error))
+            if ends is not None:
+                ends.close()
 
 
 def _fork_worker(
     number: int,
     memory: memoryview | None,
     end: socket.socket,
+    ends: OutputEnds | None,
     plan: WorkerPlan,
     loaded: Loaded,
     own_links: Sequence[socket.socket],
@@ -221,7 +233,14 @@ def _fork_worker(
                     own_plan = plan.loaded_already(loaded)
                     run = partial(run_worker, memory=memory)
                     live_as_worker(
-                        number, end, own_plan, blocked, let_go, run, forgets_exit_functions=False
+                        number,
+                        end,
+                        own_plan,
+                        blocked,
+                        let_go,
+                        run,
+                        ends,
+                        forgets_exit_functions=False,
                     )
                 os.write(writing, str(pid).encode())
             finally:

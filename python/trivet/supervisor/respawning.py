@@ -57,6 +57,7 @@ class Respawning:
         supervisor, crew = self._supervisor, self._supervisor.crew
         crew.counters.end(child.number, child.region)
         # Its last words may have come together with its end.
+        supervisor.outputs.read_last_words(child)
         supervisor.hearing.hear(slot, child)
         crew.let_go_of_link(child)
         failed_to_follow = slot.successor is child
@@ -80,6 +81,7 @@ class Respawning:
         if not ended:
             return
         supervisor, crew = self._supervisor, self._supervisor.crew
+        supervisor.outputs.read_last_words(parent)
         supervisor.hearing.hear(Slot(parent.number), parent)
         crew.let_go_of_link(parent)
         crew.parents.remove(parent)

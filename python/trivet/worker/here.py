@@ -11,6 +11,7 @@ import signal
 import time
 
 from trivet.worker.late_requests import LateRequests, prepare_alarm
+from trivet.worker.output import print_lines_at_once
 from trivet.worker.serving import ServingLoop
 from trivet.worker.signals import SINGLE_PROCESS_ACTIONS, SignalInbox
 
@@ -38,6 +39,7 @@ def serve_here(
     SIGTERM and the first SIGINT stop it gracefully, SIGQUIT and a second SIGINT at once. Afterwards
     the signal handlers are those of before. `began`: when the start began, on the monotonic clock.
     """
+    print_lines_at_once()
     inbox = SignalInbox(SINGLE_PROCESS_ACTIONS)
     try:
         inbox.open()

@@ -29,6 +29,7 @@ from trivet.worker.messages import (
     encode,
 )
 from trivet.worker.open_files import has_run_out, too_few_files
+from trivet.worker.output import print_lines_at_once
 from trivet.worker.recycling import Recycling
 from trivet.worker.serving import SUPERVISOR_LOST, ServingLoop
 from trivet.worker.signals import LOADING_SIGNALS, WORKER_ACTIONS, SignalInbox
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from trivet.observe.log import Log
     from trivet.settings.table import Settings
     from trivet.startup import Startup
+    from trivet.worker.output import OwnOutput
 
     #: PEP 3333 describes what it does; no type can.
     WSGIApplication = Any
@@ -79,6 +81,7 @@ class WorkerPlan:
         multiprocess: bool,
         app_name: str,
         preload: bool = False,
+        own_output: OwnOutput | None = None,
     ) -> None:
         self.settings = settings
         self.listeners = listeners
@@ -88,6 +91,8 @@ class WorkerPlan:
         self.multiprocess = multiprocess
         self.app_name = app_name
         self.preload = preload
+        #: Where Trivet's own output goes, when that of workers is to be tagged.
+        self.own_output = own_output
 
     def loaded_already(self, loaded: Loaded) -> WorkerPlan:
         """The same plan for a process that was forked after the app had been loaded."""
@@ -119,6 +124,7 @@ def run_worker(
     Expects signals to be blocked, as they are after the fork, and unblocks them.
     """
     report = Report(link)
+    print_lines_at_once()
     # Never closed: until the process has ended, no signal may take its default action again.
     inbox = SignalInbox(LOADING_SIGNALS)
     inbox.open()
@@ -160,6 +166,8 @@ def _load(plan: WorkerPlan, report: Report, memory: memoryview | None) -> Engine
             on_other_protocol=plan.log.emit,
             memory=memory,
         )
+        if plan.own_output is not None:
+            engine.write_access_log_to(plan.own_output.access_log)
         # The engine has duplicates. A listener that is open anywhere goes on taking connections.
         for listener in plan.listeners:
             listener.close()
@@ -214,6 +222,8 @@ def _serve(
 ) -> tuple[int, float]:
     def on_drain(cause: str) -> None:
         if cause == SUPERVISOR_LOST:
+            if plan.own_output is not None:
+                plan.own_output.put_back()
             plan.log.emit("supervisor-lost", worker=number, pid=os.getpid())
 
     def on_scarce(shed: int, held_back: int) -> None:
