@@ -27,6 +27,10 @@ COMMANDS: dict[str, Command] = {
     "top": Command("trivet.cli.top", "Watch a running server: its workers, rates, and threads."),
     "stacks": Command("trivet.cli.stacks", "Show where the threads of a running server are."),
     "reload": Command("trivet.cli.reload", "Replace the workers of a running server: new code."),
+    "upgrade": Command(
+        "trivet.cli.upgrade",
+        "Replace a running server itself: new Trivet, new Python.",
+    ),
     "scale": Command("trivet.cli.scale", "Change the number of workers of a running server."),
     "stop": Command("trivet.cli.stop", "Stop a running server gracefully."),
 }

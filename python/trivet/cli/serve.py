@@ -12,7 +12,7 @@ from trivet.app.load import load_app
 from trivet.app.production import refuse_debug, refuse_debug_environment
 from trivet.cli.flags import OwnFlag, parse_flags
 from trivet.control.guest import controlled
-from trivet.errors import AppImportFailed
+from trivet.errors import AppImportFailed, TrivetError
 from trivet.project.find_app import find_app
 from trivet.settings.resolve import resolve
 from trivet.startup import Startup
@@ -22,6 +22,7 @@ from trivet.supervisor.activation import (
     use_passed_sockets,
 )
 from trivet.supervisor.loop import Supervisor
+from trivet.supervisor.predecessor import find_predecessor
 from trivet.supervisor.signals import BLOCKED_WHILE_WRITING
 from trivet.supervisor.start import (
     LAST_WORDS_SECONDS,
@@ -36,6 +37,7 @@ from trivet.supervisor.start import (
     worker_count,
     working_directory,
 )
+from trivet.supervisor.upgrade import Relaunch, logical_directory
 from trivet.worker.main import WorkerPlan
 from trivet.worker.output import OwnOutput
 
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from trivet.settings.resolve import Resolved
     from trivet.settings.table import Settings
     from trivet.supervisor.identity import Identity
+    from trivet.supervisor.predecessor import Predecessor
     from trivet.worker.main import Loaded
 
 #: Named for what most people come from; it reads files of uWSGI and waitress too.
@@ -71,12 +74,26 @@ def run(arguments: list[str]) -> int:
 
     Raises TrivetError for everything that keeps the server from starting.
     """
+    predecessor = find_predecessor(os.environ)
+    if predecessor is None:
+        return _serve(arguments, None)
+    try:
+        return _serve(arguments, predecessor)
+    except TrivetError as error:
+        predecessor.tell_failure(error)
+        raise
+
+
+def _serve(arguments: list[str], predecessor: Predecessor | None) -> int:
     began = time.monotonic()
     signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED_WHILE_WRITING)
     startup = Startup()
     directory = working_directory()
+    relaunch_directory = logical_directory(os.environ)
     with startup.step("read the settings"):
-        passed = take_passed_sockets(os.environ)
+        passed = (
+            take_passed_sockets(os.environ) if predecessor is None else predecessor.passed_sockets()
+        )
         resolved = use_passed_sockets(read_settings(arguments, directory), passed)
     set_umask(resolved.settings)
     app_directory = enter_directory(directory, resolved.settings)
@@ -88,9 +105,9 @@ def run(arguments: list[str]) -> int:
     workers, reason = worker_count(resolved)
     log.emit("app-chosen", app=choice.name, reason=choice.reason)
     log.emit("workers-chosen", workers=workers, reason=reason)
-    pid_file = claim_pid_file(resolved.settings, log)
+    pid_file = claim_pid_file(resolved.settings, log, predecessor.pid if predecessor else 0)
     try:
-        listeners = open_sockets(resolved, startup, log, workers)
+        listeners = open_sockets(resolved, startup, log, workers, predecessor)
     except BaseException:
         if pid_file is not None:
             pid_file.remove()
@@ -137,10 +154,19 @@ def run(arguments: list[str]) -> int:
 
     try:
         plan = plan_of(resolved, choice, startup, workers, listeners.sockets)
-        on_ready = pid_file.write if pid_file is not None else _nothing
-        supervisor = Supervisor(workers, listeners, plan, log, began, renew, on_ready)
-        with controlled(supervisor, resolved.settings.control, os.environ, log):
-            return supervise(supervisor, resolved.settings, log)
+        settings = resolved.settings
+        write_pid_file = pid_file.write if pid_file is not None else _nothing
+        on_ready = write_pid_file if predecessor is None else predecessor.tell_ready
+        relaunch = Relaunch(relaunch_directory, passed)
+        supervisor = Supervisor(workers, listeners, plan, log, began, renew, on_ready, relaunch)
+        waits = predecessor is not None
+        with controlled(supervisor, settings.control, os.environ, log, waits=waits) as control:
+
+            def taken_over() -> None:
+                write_pid_file()
+                control.take_place()
+
+            return supervise(supervisor, settings, log, predecessor, taken_over)
     finally:
         listeners.close()
         if pid_file is not None:

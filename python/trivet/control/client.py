@@ -137,6 +137,8 @@ def _choose(
             hint="a server of another user, or in another container, has to be asked there; "
             "one with a control path of its own is found by --control PATH",
         )
+    # After an upgrade, the old server is there until it has answered its last request.
+    running = [entry for entry in running if not entry[1]["server"]["stopping"]] or running
     here = [entry for entry in running if entry[1]["server"]["directory"] == directory]
     candidates = running if len(running) == 1 else here
     if len(candidates) == 1:

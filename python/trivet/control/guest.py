@@ -25,14 +25,25 @@ class controlled:  # noqa: N801 - read as a word: with controlled(supervisor, â€
     """While a supervisor runs, let it be controlled over the socket that the setting names."""
 
     def __init__(
-        self, supervisor: Supervisor, setting: str, environ: Mapping[str, str], log: Log
+        self,
+        supervisor: Supervisor,
+        setting: str,
+        environ: Mapping[str, str],
+        log: Log,
+        *,
+        waits: bool = False,
     ) -> None:
-        self._control = open_control(setting, environ, log)
+        self._control = open_control(setting, environ, log, waits=waits)
         if self._control is not None:
             ControlGuest(supervisor, self._control)
 
-    def __enter__(self) -> None:
-        pass
+    def take_place(self) -> None:
+        """With `waits`: be found from now on."""
+        if self._control is not None:
+            self._control.take_place()
+
+    def __enter__(self) -> controlled:
+        return self
 
     def __exit__(
         self,

@@ -26,12 +26,19 @@ BACKLOG = 128
 
 
 class ControlListener:
-    """A control socket that listens. `path` is where it is."""
+    """A control socket that listens. `path` is where it is, `place` where it is to be found."""
 
-    def __init__(self, listener: socket.socket, path: str) -> None:
+    def __init__(self, listener: socket.socket, path: str, place: str) -> None:
         self.listener = listener
         self.path = path
         self._identity = _identity(path)
+        self._place = place
+
+    def take_place(self) -> None:
+        """Be found at the path that was asked for, also when another server was there."""
+        if self.path != self._place:
+            os.rename(self.path, self._place)
+            self.path = self._place
 
     def close(self) -> None:
         """Close it and remove the file, unless another server has put its own there since."""
@@ -43,8 +50,12 @@ class ControlListener:
             pass  # somebody has removed it already
 
 
-def open_control(setting: str, environ: Mapping[str, str], log: Log) -> ControlListener | None:
+def open_control(
+    setting: str, environ: Mapping[str, str], log: Log, *, waits: bool = False
+) -> ControlListener | None:
     """Listen where the setting says; None when it says off, or auto finds no place.
+
+    With `waits` it is not found there before it takes its place, which another server may have.
 
     Raises HostError for a path that somebody gave and that cannot be used.
     """
@@ -52,7 +63,7 @@ def open_control(setting: str, environ: Mapping[str, str], log: Log) -> ControlL
         return None
     if setting != AUTO:
         try:
-            return _listen(os.path.abspath(setting))
+            return _listen(os.path.abspath(setting), waits)
         except OSError as error:
             raise HostError(
                 f"the control socket {setting} cannot be made: {error.strerror or error}",
@@ -62,16 +73,17 @@ def open_control(setting: str, environ: Mapping[str, str], log: Log) -> ControlL
     for directory in own_directories(environ, os.getuid()):
         try:
             make_private(directory, os.getuid())
-            return _listen(os.path.join(directory, f"{os.getpid()}{ENDING}"))
+            return _listen(os.path.join(directory, f"{os.getpid()}{ENDING}"), waits)
         except OSError as error:
             reasons.append(str(error))
     log.emit("control-unavailable", reason="; ".join(reasons))
     return None
 
 
-def _listen(path: str) -> ControlListener:
+def _listen(path: str, waits: bool) -> ControlListener:
     """Bind under another name and rename when it listens: who finds the socket can connect."""
-    _refuse_living(path)
+    if not waits:
+        _refuse_living(path)
     beginning = os.path.join(os.path.dirname(path), f".{os.getpid()}")
     if len(os.fsencode(max(path, beginning, key=len))) > UNIX_PATH_LIMIT:
         raise OSError(f"its path is longer than the {UNIX_PATH_LIMIT} bytes that the system allows")
@@ -83,12 +95,13 @@ def _listen(path: str) -> ControlListener:
         # Before listen(): until then nobody can connect, whatever the umask was.
         os.chmod(beginning, 0o600)
         listener.listen(BACKLOG)
-        os.rename(beginning, path)
+        if not waits:
+            os.rename(beginning, path)
     except BaseException:
         listener.close()
         raise
     listener.setblocking(False)
-    return ControlListener(listener, path)
+    return ControlListener(listener, beginning if waits else path, path)
 
 
 def _refuse_living(path: str) -> None:

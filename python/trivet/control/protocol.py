@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[Mapping[str, type], str]] = {
         "`workers`: for each the stacks of its threads, or null when it does not answer",
     ),
     "reload": ({}, "`workers`; comes when all of them run the new code, or says why they do not"),
+    "upgrade": ({}, "`pid` of the new server; comes when it serves, or says why it does not"),
     "scale": (
         {"workers": int},
         "`before` and `workers`; comes when the number has been taken over",

@@ -246,6 +246,16 @@ def _reload(supervisor: Supervisor, request: object, send: Send, finish: Send) -
     supervisor.reload("trivet reload", over)
 
 
+def _upgrade(supervisor: Supervisor, request: object, send: Send, finish: Send) -> None:
+    def over(error: TrivetError | None) -> None:
+        if error is not None:
+            finish(failed(error))
+        elif supervisor.upgrade.successor is not None:
+            finish(done(pid=supervisor.upgrade.successor.pid))
+
+    supervisor.upgrade.begin("trivet upgrade", over)
+
+
 def _scale(supervisor: Supervisor, request: Mapping[str, object], send: Send, finish: Send) -> None:
     wanted = request["workers"]
     assert isinstance(wanted, int), "read_request has looked at that"
@@ -273,6 +283,7 @@ ANSWERS: Mapping[str, Callable[[Supervisor, Mapping[str, object], Send, Send], N
     "ps": _ps,
     "stacks": _stacks,
     "reload": _reload,
+    "upgrade": _upgrade,
     "scale": _scale,
     "stop": _stop,
 }

@@ -281,7 +281,7 @@ _ROWS = (
     Row("post_worker_init", reason=HOOK),
     Row("worker_int", reason=HOOK),
     Row("worker_abort", reason=HOOK),
-    Row("pre_exec", reason="a new supervisor is not made by exec"),
+    Row("pre_exec", reason="an upgrade runs the command of the start again, and no code before it"),
     Row(
         "pre_request",
         reason="it would cost every request; wrap the application in a WSGI middleware",

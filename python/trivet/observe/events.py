@@ -301,6 +301,32 @@ EVENTS = _table(
         optional=("name", "detail"),
     ),
     Event(
+        "upgrading",
+        "info",
+        "upgrading because of {cause}: the new server has pid {pid}",
+        "A new server starts in the place of this one, with what is installed now. This one goes on"
+        " until it is ready.",
+    ),
+    Event(
+        "handed-over",
+        "info",
+        "the new server (pid {pid}) is ready, and has the sockets now",
+        "The upgrade is over. This server finishes its requests and ends.",
+    ),
+    Event(
+        "taken-over",
+        "info",
+        "the place of the server with pid {pid} is taken",
+        "Said by the new server: sockets, pid file and control socket are its own now.",
+    ),
+    Event(
+        "upgrade-failed",
+        "error",
+        "upgrade failed, the old server goes on: {error}",
+        "The new server did not start, and has ended. Nothing has changed.",
+        ("name", "detail"),
+    ),
+    Event(
         "worker-retired",
         "info",
         "worker {worker} (pid {pid}) is replaced: {reason}",

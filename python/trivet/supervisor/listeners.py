@@ -70,6 +70,35 @@ class Listeners:
         """Remember the file of a Unix socket that this process has made."""
         self._files[path] = _identity(path)
 
+    def describe(self) -> list[dict[str, object]]:
+        """What a new server must know of each socket to use it as this one does."""
+        return [
+            {
+                "descriptor": entry.socket.fileno(),
+                "address": str(entry.address),
+                "made_here": entry.made_here,
+            }
+            for entry in self._entries
+        ]
+
+    def give_away(self, descriptors: Collection[int]) -> None:
+        """Some sockets are a new server's from now on: here they will only be closed."""
+        for entry in self._entries:
+            if entry.socket.fileno() in descriptors:
+                entry.made_here = False
+                if entry.socket.family == socket.AF_UNIX:
+                    self._files.pop(os.fsdecode(entry.socket.getsockname()), None)
+
+    def own(self, sockets: Collection[socket.socket]) -> None:
+        """Some sockets were another server's, and are this one's to undo from now on."""
+        for entry in self._entries:
+            if entry.socket in sockets:
+                entry.made_here = True
+                if entry.socket.family == socket.AF_UNIX:
+                    path = os.fsdecode(entry.socket.getsockname())
+                    if os.path.lexists(path):
+                        self.add_file(path)
+
     def take_over(self, others: Listeners) -> None:
         """Add all of another object, which is not to be used any more."""
         self._entries += others._entries

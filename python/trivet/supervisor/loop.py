@@ -2,8 +2,8 @@
 
 What is done then is in the modules beside: crew.py knows the processes, hearing.py what they say,
 respawning.py what follows when they end, replacing.py and scaling.py change them while they serve,
-stopping.py is the end. One process, one thread. It serves no request and imports nothing of the
-app, so nothing of the app can break it.
+upgrade.py replaces the whole server, stopping.py is the end. One process, one thread. It serves no
+request and imports nothing of the app, so nothing of the app can break it.
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ from trivet.supervisor.signals import (
     ACTIONS,
     BLOCKED_WHILE_WRITING,
     FEWER_WORKERS,
-    IGNORE,
     MORE_WORKERS,
     REASONS_TO_IGNORE,
     RELOAD,
     REOPEN_LOGS,
     STOP,
     STOP_AT_ONCE,
+    UPGRADE,
 )
 from trivet.supervisor.stopping import Stopping
 from trivet.supervisor.systemd import ServiceManager
 from trivet.supervisor.timers import Timers
+from trivet.supervisor.upgrade import Upgrade
 from trivet.worker.signals import SignalInbox, means_stop_at_once
 
 TYPE_CHECKING = False
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from trivet.supervisor.questions import Answered
     from trivet.supervisor.rolling import Done
     from trivet.supervisor.slot import Slot
+    from trivet.supervisor.upgrade import Relaunch
     from trivet.worker.main import WorkerPlan
 
     class HasFileno(Protocol):
@@ -65,7 +67,8 @@ class Supervisor:
     """Runs `workers` workers on `listeners` until it is told to stop. Used once.
 
     `renew` reads the settings again for a reload; without it there is none. `on_ready` is called
-    once, when every worker accepts requests for the first time. The methods for guests may be
+    once, when every worker accepts requests for the first time. With `relaunch` the server can be
+    replaced by a new one. The methods for guests may be
     called by guests of the loop (`register`, `at`), which run in its thread.
     """
 
@@ -78,6 +81,7 @@ class Supervisor:
         began: float,
         renew: Renew | None = None,
         on_ready: Callable[[], None] = lambda: None,
+        relaunch: Relaunch | None = None,
     ) -> None:
         self.listeners = listeners
         self.log = log
@@ -92,6 +96,7 @@ class Supervisor:
         self.respawning = Respawning(self)
         self.replacing = Replacing(self, renew)
         self.stopping = Stopping(self)
+        self.upgrade = Upgrade(self, relaunch)
         self._timers = Timers()
         self._closed_in_workers: list[Callable[[], None]] = []
         #: Not epoll: workers are forked, and would share what is registered.
@@ -110,7 +115,7 @@ class Supervisor:
             self._keep_watchdog_away()
             self.crew.start_all(self.crew.slots)
             log_watch = LoopWatch(self.log.stream, self._selector)
-            while self.crew.processes or not self.is_ending:
+            while self.crew.processes or not self.is_ending or self.upgrade.is_under_way:
                 log_watch.look()
                 self.outputs.look()
                 for callback in self._wait_for_news():
@@ -186,13 +191,15 @@ class Supervisor:
             return
         elif action == REOPEN_LOGS and self.log.file is not None:
             self._reopen_logs(self.log.file.path)
-        elif action in (IGNORE, REOPEN_LOGS):
+        elif action == REOPEN_LOGS:
             reason = REASONS_TO_IGNORE[number]
             self.log.emit("signal-ignored", signal=number.name, reason=reason)
         elif action == STOP:
             self.stop(number.name)
         elif action == RELOAD:
             self.reload(number.name)
+        elif action == UPGRADE:
+            self.upgrade.begin(number.name)
         elif action == MORE_WORKERS:
             self.scale(workers + 1, number.name)
         elif action == FEWER_WORKERS:
@@ -210,6 +217,7 @@ class Supervisor:
         self._inbox.close_descriptors()
         self.outputs.close_in_child()
         self.listeners.close_in_child(kept=plan.listeners)
+        self.upgrade.close_in_child()
         for close in self._closed_in_workers:
             close()
 

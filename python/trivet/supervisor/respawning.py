@@ -46,7 +46,10 @@ class Respawning:
                     self._reap(slot, child)
             for parent in list(crew.parents):
                 self._reap_parent(parent)
+            self._supervisor.upgrade.reap()
             own = {child.pid for child in crew.processes}
+            if self._supervisor.upgrade.successor is not None:
+                own.add(self._supervisor.upgrade.successor.pid)
             adopts = os.getpid() == CONTAINER_INIT or crew.plan.preload
             in_the_way = adopts and reap_strangers(own)
 

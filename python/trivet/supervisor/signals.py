@@ -16,7 +16,7 @@ RELOAD = "read the settings again and replace the workers"
 MORE_WORKERS = "run one worker more"
 FEWER_WORKERS = "run one worker less, but one at least"
 REOPEN_LOGS = "open log files again"
-IGNORE = "ignore, and say so"
+UPGRADE = "start a new server in the place of this one"
 
 ACTIONS: Mapping[Signals, str] = {
     Signals.SIGTERM: STOP,
@@ -25,7 +25,7 @@ ACTIONS: Mapping[Signals, str] = {
     Signals.SIGCHLD: CHILD_ENDED,
     Signals.SIGHUP: RELOAD,
     Signals.SIGUSR1: REOPEN_LOGS,
-    Signals.SIGUSR2: IGNORE,
+    Signals.SIGUSR2: UPGRADE,
     Signals.SIGTTIN: MORE_WORKERS,
     Signals.SIGTTOU: FEWER_WORKERS,
 }
@@ -39,5 +39,4 @@ BLOCKED_WHILE_WRITING = (Signals.SIGTTOU,)
 #: Why a signal that other servers act on does nothing here.
 REASONS_TO_IGNORE: Mapping[Signals, str] = {
     Signals.SIGUSR1: "there is no log_file to open again",
-    Signals.SIGUSR2: "this version cannot replace itself; stop it with SIGTERM and start it again",
 }

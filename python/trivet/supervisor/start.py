@@ -21,9 +21,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Importing typing costs some milliseconds of every start; only type checkers need it here.
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from trivet.observe.log import Stream
+    from trivet.settings.addresses import Address
     from trivet.settings.resolve import Resolved
     from trivet.settings.table import Settings
     from trivet.startup import Startup
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from trivet.supervisor.listeners import Listeners
     from trivet.supervisor.loop import Supervisor
     from trivet.supervisor.pid_file import PidFile
+    from trivet.supervisor.predecessor import Predecessor
 
 STANDARD_ERROR = 2
 
@@ -82,14 +84,17 @@ def identity_for_workers(settings: Settings) -> Identity | None:
     return find_identity(settings.user, settings.group)
 
 
-def claim_pid_file(settings: Settings, log: Log) -> PidFile | None:
-    """The pid file, not written yet, or None. Raises HostError when another server has it."""
+def claim_pid_file(settings: Settings, log: Log, predecessor: int = 0) -> PidFile | None:
+    """The pid file, not written yet, or None. Raises HostError when another server has it.
+
+    `predecessor` is the server that this one is to replace.
+    """
     if not settings.pid_file:
         return None
     # As above.
     from trivet.supervisor.pid_file import PidFile
 
-    return PidFile(settings.pid_file, log)
+    return PidFile(settings.pid_file, log, predecessor)
 
 
 def open_log(resolved: Resolved) -> Log:
@@ -132,18 +137,39 @@ def worker_count(resolved: Resolved) -> tuple[int, str]:
     return chosen.count, chosen.reason
 
 
-def open_sockets(resolved: Resolved, startup: Startup, log: Log, workers: int) -> Listeners:
-    """Bind every address and say where; raises HostError."""
+def open_sockets(
+    resolved: Resolved,
+    startup: Startup,
+    log: Log,
+    workers: int,
+    predecessor: Predecessor | None = None,
+) -> Listeners:
+    """Bind every address and say where; raises HostError. A predecessor's are open already."""
     settings = resolved.settings
     # Every connection is an open file; the workers inherit the limit. The supervisor has a link to
     # each worker.
     check_limit(raise_open_file_limit(), LEAST_FILES + len(settings.addresses) + workers)
     with startup.step("open the sockets"):
-        listeners = bind_all(settings.addresses, settings.backlog, preparation_of_files(resolved))
+        listeners = _open(
+            settings.addresses, settings.backlog, preparation_of_files(resolved), predecessor
+        )
     for note in resolved.notes:
         log.emit("setting-note", note=note)
     for url in listeners.urls:
         log.emit("listening", url=url)
+    return listeners
+
+
+def _open(
+    addresses: Sequence[Address],
+    backlog: int,
+    prepare_file: Callable[[str], None] | None,
+    predecessor: Predecessor | None,
+) -> Listeners:
+    if predecessor is None:
+        return bind_all(addresses, backlog, prepare_file)
+    listeners = predecessor.listeners_for(addresses)
+    bind_again(listeners, addresses, backlog, prepare_file)
     return listeners
 
 
@@ -163,7 +189,9 @@ def open_sockets_again(resolved: Resolved, listeners: Listeners, log: Log) -> li
     return sockets
 
 
-def open_metrics(supervisor: Supervisor, settings: Settings, log: Log) -> Listeners | None:
+def open_metrics(
+    supervisor: Supervisor, settings: Settings, log: Log, predecessor: Predecessor | None
+) -> Listeners | None:
     """Serve the metrics page where the settings say, in the supervisor's loop; the sockets, which
     the caller closes at the end. Raises HostError."""
     if not settings.metrics:
@@ -174,7 +202,8 @@ def open_metrics(supervisor: Supervisor, settings: Settings, log: Log) -> Listen
     from trivet.supervisor.metrics_page import MetricsPage
     from trivet.supervisor.server_state import metrics_of
 
-    listeners = bind_all(settings.metrics, settings.backlog)
+    listeners = _open(settings.metrics, settings.backlog, None, predecessor)
+    supervisor.upgrade.guests.append(listeners)
     page = MetricsPage(supervisor, listeners.sockets, partial(metrics_of, supervisor, time.time()))
 
     def close_in_workers() -> None:
@@ -197,10 +226,21 @@ def begin_statsd(supervisor: Supervisor, settings: Settings, log: Log) -> Callab
     return begin_reports(supervisor, settings, log)
 
 
-def supervise(supervisor: Supervisor, settings: Settings, log: Log) -> int:
-    """Run the supervisor, and beside it the metrics page and statsd; the exit code."""
-    metrics = open_metrics(supervisor, settings, log)
+def supervise(
+    supervisor: Supervisor,
+    settings: Settings,
+    log: Log,
+    predecessor: Predecessor | None = None,
+    taken_over: Callable[[], None] = lambda: None,
+) -> int:
+    """Run the supervisor, and beside it the metrics page and statsd; the exit code.
+
+    `taken_over` is called when this server has the place of its predecessor.
+    """
+    metrics = open_metrics(supervisor, settings, log, predecessor)
     finish_statsd = begin_statsd(supervisor, settings, log)
+    if predecessor is not None:
+        predecessor.begin(supervisor, taken_over)
     try:
         return supervisor.run()
     finally:

@@ -62,9 +62,15 @@ class Stopping:
             child.send_signal(Signals.SIGTERM)
         self.close_listeners_when_unused()
 
+    def stop_after_hand_over(self, cause: str) -> None:
+        """End gracefully, without a drain_delay: the new server answers at the same addresses."""
+        self.is_announced = True
+        self.stop(cause)
+
     def stop_at_once(self, cause: str) -> None:
         """End every worker now, whatever it is doing."""
         self._begin(AT_ONCE_SECONDS)
+        self._supervisor.upgrade.give_up(Signals.SIGQUIT)
         self._supervisor.log.emit("stopping-at-once", cause=cause)
         for child in self._supervisor.crew.processes:
             child.told_to_stop = True
@@ -88,6 +94,7 @@ class Stopping:
             self.began = now
             self._supervisor.service_manager.is_stopping("finishing requests")
         self._supervisor.replacing.give_up_reload()
+        self._supervisor.upgrade.give_up(Signals.SIGTERM)
         for slot in self._supervisor.crew.slots:
             slot.due = None
         for child in self._supervisor.crew.processes:

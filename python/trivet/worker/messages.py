@@ -21,6 +21,7 @@ NOT_READY = "not-ready"
 FORKED = "forked"
 ASK = "ask"
 ANSWER = "answer"
+TAKE_OVER = "take-over"
 
 #: Every kind of message, and what it means.
 MEANINGS = {
@@ -35,6 +36,7 @@ MEANINGS = {
     FORKED: "a preload parent has forked a worker: its `pid`, or the `error`",
     ASK: "from the supervisor: its number, and what it is about (worker/answers.py)",
     ANSWER: "the answer to the question of that number",
+    TAKE_OVER: "to the supervisor of a new server: the listening sockets are its own now",
 }
 
 

@@ -16,6 +16,7 @@ from trivet.startup import Startup
 from trivet.supervisor import crew, loop
 from trivet.supervisor.child import Child
 from trivet.supervisor.listeners import Listeners
+from trivet.supervisor.upgrade import Relaunch
 from trivet.worker.main import WorkerPlan
 
 
@@ -29,7 +30,7 @@ class EndedChild(Child):
         pass
 
 
-def supervisor(workers: int) -> loop.Supervisor:
+def supervisor(workers: int, relaunch: Relaunch | None = None) -> loop.Supervisor:
     log = Log(None)
     plan = WorkerPlan(
         settings=Settings(),
@@ -40,7 +41,8 @@ def supervisor(workers: int) -> loop.Supervisor:
         multiprocess=True,
         app_name="shop:app",
     )
-    return loop.Supervisor(workers, Listeners(), plan, log, time.monotonic())
+    began = time.monotonic()
+    return loop.Supervisor(workers, Listeners(), plan, log, began, relaunch=relaunch)
 
 
 def test_a_stop_is_heard_between_the_starts_of_two_workers(monkeypatch: pytest.MonkeyPatch) -> None:

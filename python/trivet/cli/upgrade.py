@@ -1,0 +1,21 @@
+"""`trivet upgrade`: replace a running server by a new one, of what is installed now."""
+
+from __future__ import annotations
+
+from trivet.cli.output import show
+from trivet.cli.running_server import read_arguments
+from trivet.cli.settings import to_json
+
+
+def run(arguments: list[str]) -> int:
+    """Return when the new server has taken over; the exit code.
+
+    Raises the error that keeps the old server running, with the exit code of its family.
+    """
+    request = read_arguments("upgrade", arguments)
+    client = request.connect()
+    pid = client.ask("upgrade", patient=True)["pid"]
+    client.close()
+    told = f"upgraded; the new server has pid {pid}"
+    show(to_json({"upgraded": True, "pid": pid}) if request.as_json else told)
+    return 0
