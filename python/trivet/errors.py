@@ -7,6 +7,7 @@
     │   ├── UnknownSetting              unknown-setting
     │   ├── InvalidSetting              invalid-setting
     │   ├── ConflictingSettings         conflicting-settings
+    │   ├── ExtraMissing                extra-missing
     │   └── ConfigurationUnreadable     configuration-unreadable
     ├── AppError                        app-failed              3           the author of the app
     │   ├── AppNotFound                 app-not-found
@@ -110,6 +111,12 @@ class ConflictingSettings(SettingError):
     """Two settings, each right alone, that cannot both hold."""
 
     name = "conflicting-settings"
+
+
+class ExtraMissing(SettingError):
+    """A setting needs packages that are not installed."""
+
+    name = "extra-missing"
 
 
 class ConfigurationUnreadable(SettingError):

@@ -67,6 +67,7 @@ EXAMPLES = {
     "log_level": "debug",
     "worker_output": "tagged",
     "metrics": "127.0.0.1:9100",
+    "traces": "on",
     "statsd": "127.0.0.1:8125",
     "statsd_prefix": "shop",
     "statsd_tags": "env:live",

@@ -108,8 +108,14 @@ class Engine:
         `on_other_protocol` in `handle_events()` with the name of an event, once for each.
         The counters lie in `memory` (trivet.observe.shared_memory), or in the engine's own.
 
-        Raises OSError when the system gives no descriptors or threads.
+        Raises OSError when the system gives no descriptors or threads, and SettingError where
+        traces are wanted that cannot be made.
         """
+        if settings.traces:
+            # Here, in the process that serves: what sends the spans has a thread.
+            from trivet.observe.trace_provider import traced
+
+            app = traced(app, settings.app)
         self._server = compiled.Server(
             app,
             engine_config(settings, multiprocess=multiprocess, open_files=open_file_limits()[0]),

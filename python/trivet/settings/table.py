@@ -639,6 +639,13 @@ class Settings:
         "forks its worker also when there is only one.",
         empty_means="no metrics page",
     )
+    traces: bool = setting(
+        False,
+        SWITCH,
+        "Logging",
+        "Make a span of OpenTelemetry for each request, which continues the trace of its "
+        "traceparent header, and send it where the OTEL_... variables say. Needs trivet[otel].",
+    )
     statsd: tuple[Address, ...] = setting(
         (),
         ListOf(AddressKind()),
