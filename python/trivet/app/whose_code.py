@@ -12,6 +12,9 @@ _IMPORT_SYSTEM = (
     "<frozen zipimport",
     os.path.join(_STANDARD_LIBRARY, "importlib") + os.sep,
 )
+#: Python puts the folder of a started program first in sys.path: `trivet`'s own has other
+#: packages' programs, and modules that were installed as such (bottle.py).
+_PROGRAMS = os.path.join(sys.prefix, "bin") + os.sep
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
@@ -27,7 +30,7 @@ def is_import_system(file: str) -> bool:
 
 def is_installed(file: str) -> bool:
     """Return whether a file belongs to an installed package."""
-    return any(folder in file for folder in _INSTALLED)
+    return file.startswith(_PROGRAMS) or any(folder in file for folder in _INSTALLED)
 
 
 def is_standard_library(file: str) -> bool:
@@ -42,7 +45,7 @@ def is_library(file: str) -> bool:
 
 def package_of(file: str) -> str:
     """Return the name of the installed package that a file belongs to, or Python's."""
-    for folder in _INSTALLED:
+    for folder in (*_INSTALLED, _PROGRAMS):
         if folder in file:
             return file.split(folder)[-1].split(os.sep)[0].removesuffix(".py")
     return f"Python {sys.version_info.major}.{sys.version_info.minor}"

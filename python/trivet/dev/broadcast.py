@@ -24,8 +24,10 @@ class Broadcast:
     `generation` is the number of the worker's code, which rises with each reload.
     """
 
-    def __init__(self, generation: int) -> None:
+    def __init__(self, generation: int, changes: int = 0) -> None:
         self.generation = generation
+        #: How many changes without new code there were up to now, in all workers of this start.
+        self.changes = changes
         self._condition = threading.Condition()
         self._subscriptions: list[Subscription] = []
         self._closed = False
@@ -36,6 +38,12 @@ class Broadcast:
             for subscription in self._subscriptions:
                 subscription.waiting.append(news)
             self._condition.notify_all()
+
+    def publish_change(self, news: dict[str, object], number: int) -> None:
+        """Files changed that need no new code: the `number`-th time of this start."""
+        # First: whoever subscribes from now on is greeted with it.
+        self.changes = number
+        self.publish({**news, "changes": number})
 
     def subscribe(self) -> Subscription:
         """Listen from now on. The subscription ends by its own `close()` or the broadcast's."""

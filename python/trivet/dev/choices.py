@@ -22,25 +22,53 @@ DISTRIBUTIONS: Mapping[str, tuple[str, str]] = {
     "pyramid": ("Pyramid", "pyramid"),
 }
 
-_IMPORT = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
+_IMPORT = re.compile(r"^\s*(?:from|import)\s+([\w.]+)(?:\s+import\s+(\w+))?", re.MULTILINE)
+
+#: An app whose factory is elsewhere is found after one or two; a large project is not read through.
+MOST_FILES_READ = 30
 
 
 def framework_in_words(choice: AppChoice) -> str:
     """The framework of the app and its version, such as "Flask 3.1.3"; empty when it is not seen.
 
-    Judged by what the app's own module imports: the supervisor never imports the app.
+    Judged by what the app's module imports, and then by what those of the project import that it
+    imports: the supervisor never imports the app.
     """
-    base = choice.directory_to_add.joinpath(*choice.module.split("."))
-    for file in (base / "__init__.py", base.with_name(base.name + ".py")):
+    waiting, known, files = [choice.module], {choice.module}, 0
+    while waiting and files < MOST_FILES_READ:
+        module = waiting.pop(0)
+        file, text = _source(choice.directory_to_add, module)
+        files += bool(file)
+        for imported, part in _IMPORT.findall(text):
+            top = imported.partition(".")[0]
+            if top in DISTRIBUTIONS:
+                return _with_version(*DISTRIBUTIONS[top])
+            full = _absolute(imported, module, is_package=file == "__init__.py")
+            new = {full, f"{full}.{part}"} - known if full else set()
+            known |= new
+            waiting += sorted(new)
+    return ""
+
+
+def _source(directory: Path, module: str) -> tuple[str, str]:
+    """The file of a module of the project and its text; empty when it is none of the project's."""
+    base = directory.joinpath(*module.split("."))
+    for file in (base / "__init__.py", base.with_name(f"{base.name}.py")):
         try:
-            text = file.read_text(encoding="utf-8", errors="replace")
+            return file.name, file.read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
-        for name in _IMPORT.findall(text):
-            if name in DISTRIBUTIONS:
-                return _with_version(*DISTRIBUTIONS[name])
-        return ""
-    return ""
+    return "", ""
+
+
+def _absolute(imported: str, module: str, *, is_package: bool) -> str:
+    """What `from` names, without dots in front."""
+    bare = imported.lstrip(".")
+    levels = len(imported) - len(bare) - (1 if is_package else 0)
+    if not imported.startswith("."):
+        return imported
+    parts = module.split(".")
+    return ".".join([*parts[: len(parts) - levels], *([bare] if bare else [])])
 
 
 def _with_version(name: str, distribution: str) -> str:
@@ -53,7 +81,7 @@ def _with_version(name: str, distribution: str) -> str:
 def reach_in_words(host: str, *, lan: bool) -> str:
     """Who can visit."""
     if lan:
-        return "and everybody in this network"
+        return "everybody in this network"
     if host in ("127.0.0.1", "::1", "localhost"):
         return "this machine only (--lan for the network)"
     return ""

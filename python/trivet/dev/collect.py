@@ -75,7 +75,8 @@ def collect(
         when=datetime.now().astimezone().isoformat(timespec="seconds"),
         title=title,
         chain=tuple(chain),
-        hints=tuple(_hints(error, session)),
+        hints=tuple(_hints(error, session, shown)),
+        hints_without_values=tuple(_hints(error, session, False)),
         details=_details(error),
         request=request,
         log_lines=log_lines,
@@ -86,10 +87,11 @@ def collect(
     return report, live
 
 
-def _hints(error: BaseException, session: DevSession) -> Iterator[str]:
+def _hints(error: BaseException, session: DevSession, with_values: bool) -> Iterator[str]:
     if isinstance(error, TrivetError) and error.hint:
         yield error.hint
-    yield from hints_for(error, tuple(str(root) for root in session.project_roots))
+    roots = tuple(str(root) for root in session.project_roots)
+    yield from hints_for(error, roots, with_values=with_values)
 
 
 def _details(error: BaseException) -> tuple[tuple[str, str], ...]:

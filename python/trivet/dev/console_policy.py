@@ -42,9 +42,3 @@ def console_link(session: DevSession) -> str:
     if not session.console or not session.urls:
         return ""
     return f"{session.urls[0].rstrip('/')}/-/trivet/open?token={session.token}"
-
-
-def console_notes(session: DevSession) -> tuple[str, ...]:
-    """Return what the start says about the console."""
-    link = console_link(session)
-    return (f"console for this start: {link}",) if link else ()

@@ -212,6 +212,7 @@ def plain_error_application(
             title="while the app was imported",
             chain=(Cause(kind="", module="", message=summary.what),),
             hints=(summary.hint,) if summary.hint else (),
+            hints_without_values=(summary.hint,) if summary.hint else (),
             details=tuple(
                 (name, text)
                 for name, text in (("What is known", summary.detail), ("Stacks", summary.stacks))

@@ -51,14 +51,16 @@ class Failure:
         return cls(**{name: value for name, value in data.items() if name in known})  # type: ignore[arg-type]  # our own data
 
 
-def failure_of(error: BaseException, roots: Sequence[Path], *, url: str = "") -> Failure:
+def failure_of(
+    error: BaseException, roots: Sequence[Path], *, url: str = "", hint: str = ""
+) -> Failure:
     """Describe an exception. `roots` are the directories of the project's own code."""
-    text = "".join(traceback.format_exception(error))
+    text = "".join(_without_noise(traceback.TracebackException.from_exception(error)).format())
     if len(text) > MOST_TRACEBACK_CHARACTERS:
         half = MOST_TRACEBACK_CHARACTERS // 2
         text = f"{text[:half]}\n  …\n{text[-half:]}"
     place = _place_of_syntax_error(error, roots) or _place_of_frame(error, roots)
-    return Failure(error=_in_one_line(error), traceback=text, url=url, **place)  # type: ignore[arg-type]  # the parts are typed
+    return Failure(error=_in_one_line(error), traceback=text, url=url, hint=hint, **place)  # type: ignore[arg-type]  # the parts are typed
 
 
 def shown_path(path: str, roots: Sequence[Path]) -> str:
@@ -71,6 +73,22 @@ def shown_path(path: str, roots: Sequence[Path]) -> str:
         if not inside.startswith(os.pardir):
             return inside
     return path
+
+
+def _without_noise(told: traceback.TracebackException) -> traceback.TracebackException:
+    """The same without what lies between the server and the app: frames of Trivet, of imports."""
+    waiting: list[traceback.TracebackException | None] = [told]
+    while waiting:
+        each = waiting.pop()
+        if each is None:
+            continue
+        each.stack[:] = [
+            frame
+            for frame in each.stack
+            if not is_of_trivet(frame.filename) and not is_import_system(frame.filename)
+        ]
+        waiting += [each.__cause__, each.__context__, *(getattr(each, "exceptions", None) or ())]
+    return told
 
 
 def _in_one_line(error: BaseException) -> str:

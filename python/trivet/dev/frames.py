@@ -158,7 +158,10 @@ def _with_variables(frame: Frame, names: Mapping[str, Any]) -> Frame:
 
 
 def _says_something(name: str, value: object, on_line: set[str]) -> bool:
-    """Leave out what a module has from its imports and definitions, unless the line uses it."""
-    if name.startswith("__") and name.endswith("__"):
+    """Leave out what a module has from its imports and definitions, unless the line uses it.
+
+    Python itself calls the iterator of a comprehension `.0`.
+    """
+    if (name.startswith("__") and name.endswith("__")) or name.startswith("."):
         return False
     return name in on_line or not isinstance(value, ModuleType | FunctionType | type)

@@ -1,21 +1,27 @@
 """The commonest mistakes, and what to do about each: a table of recognisers; text only, no action.
 
-Exceptions are recognised by the names of their classes: no framework is imported. Python's own
-suggestions ("Did you mean …") come from traceback, which computes them when it formats.
+Exceptions are recognised by the names of their classes: no framework is imported. Which name was
+meant is looked for here: Python suggests only what it prints itself, and less in older versions.
 """
 
 from __future__ import annotations
 
+import builtins
 import difflib
+import inspect
+import linecache
 import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 MOST_CAUSES_LOOKED_AT = 10
+MOST_KEYS_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,8 @@ class Hint:
     classes: tuple[str, ...]
     advise: Callable[[BaseException, Sequence[str]], str]
     message: str = ""
+    #: The sentence tells of what values hold; who must not see values does not get it.
+    tells_values: bool = False
     _pattern: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -37,12 +45,14 @@ class Hint:
         return bool(names & set(self.classes)) and bool(self._pattern.search(_message(error)))
 
 
-def hints_for(error: BaseException, roots: Sequence[str]) -> Iterator[str]:
+def hints_for(
+    error: BaseException, roots: Sequence[str], *, with_values: bool = True
+) -> Iterator[str]:
     """Yield what to do about an error or what it came from, each once, the likeliest first."""
     told = set()
     for each in _chain(error):
         for hint in HINTS:
-            if not hint.applies(each):
+            if not hint.applies(each) or (hint.tells_values and not with_values):
                 continue
             try:
                 text = hint.advise(each, roots)
@@ -229,17 +239,67 @@ def _no_such_table(error: BaseException, roots: Sequence[str]) -> str:
 
 
 def _name_error(error: BaseException, roots: Sequence[str]) -> str:
-    """Python's own suggestion, which it makes only while it formats."""
-    last = traceback.format_exception_only(type(error), error)[-1]
-    match = re.search(r"(Did you (?:mean|forget)[^\n]*)", last)
-    if match:
-        return match[1].strip()
-    name = getattr(error, "name", None)
-    if not name:
+    name = getattr(error, "name", None) or _quoted(_message(error))
+    frame = _last_frame(error)
+    if frame is None or not name:
         return ""
+    if hasattr(frame.f_locals.get("self"), name):
+        return f"The object has it: self.{name}."
+    # A module's name is its whole name: what is only near to one is misspelt otherwise.
     if name in sys.stdlib_module_names:
-        return f"Did you forget to import {name!r}?"
-    return ""
+        return f"It is a module of Python: `import {name}` at the top of the file."
+    near = _near(name, [*frame.f_locals, *frame.f_globals, *dir(builtins)])
+    return f"Is {near!r} meant?" if near else ""
+
+
+def _attribute_error(error: BaseException, roots: Sequence[str]) -> str:
+    name, owner = getattr(error, "name", None), getattr(error, "obj", None)
+    if not name or owner is None:
+        return ""
+    near = _near(name, dir(owner))
+    return f"There is {near!r}: is it that which you mean?" if near else ""
+
+
+def _key_error(error: BaseException, roots: Sequence[str]) -> str:
+    """Which keys there are, where the failing line leaves no doubt of which dict is meant."""
+    key, frame = (error.args or (None,))[0], _last_frame(error)
+    if not isinstance(key, str) or frame is None:
+        return ""
+    line = linecache.getline(frame.f_code.co_filename, _last_line(error))
+    names = set(re.findall(r"([^\W\d]\w*)\[", line))
+    lacking = [
+        (name, value)
+        for name, value in {**frame.f_globals, **frame.f_locals}.items()
+        if name in names and isinstance(value, dict) and key not in value
+    ]
+    if len(lacking) != 1:
+        return ""
+    name, value = lacking[0]
+    keys = [each for each in value if isinstance(each, str)]
+    near = _near(key, keys)
+    if near:
+        return f"{name} has {near!r}: is it that which you mean?"
+    if not value:
+        return f"{name} is empty. {name}.get({key!r}) gives None instead of an error."
+    shown = ", ".join(repr(each) for each in list(value)[:MOST_KEYS_SHOWN])
+    more = ", …" if len(value) > MOST_KEYS_SHOWN else ""
+    return f"{name} has {shown}{more}. {name}.get({key!r}) gives None instead of an error."
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    """The one that was probably meant; letters in another case are no difference."""
+    by_folded = {each.lower(): each for each in known if each != name}
+    wanted = difflib.get_close_matches(name.lower(), list(by_folded), 1, 0.7)
+    return by_folded[wanted[0]] if wanted else ""
+
+
+def _last_frame(error: BaseException) -> FrameType | None:
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return frames[-1] if frames else None
+
+
+def _last_line(error: BaseException) -> int:
+    return next((line for _, line in reversed(list(traceback.walk_tb(error.__traceback__)))), 0)
 
 
 def _unbound(error: BaseException, roots: Sequence[str]) -> str:
@@ -266,7 +326,32 @@ def _form_key(error: BaseException, roots: Sequence[str]) -> str:
 
 
 def _view_returned_none(error: BaseException, roots: Sequence[str]) -> str:
-    return "The view ends without `return` on some way through it: return the response there."
+    message = _message(error)
+    where = _flask_view(error)
+    wrong = re.search(r"but it was an? ([\w.]+)", message)
+    if wrong and wrong[1] != "NoneType":
+        return (
+            f"The view{where} returns {wrong[1]}, of which Flask cannot make a response: return text,"
+            " a dict or a list, or what jsonify() or render_template() gives."
+        )
+    return (
+        f"The view{where} ends without `return` on some way through it: return the response there."
+    )
+
+
+def _flask_view(error: BaseException) -> str:
+    """Name and place of the view, which is not in the traceback: it has come to its end."""
+    endpoint, functions = "", None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        owner, context = frame.f_locals.get("self"), frame.f_locals.get("ctx")
+        functions = getattr(owner, "view_functions", functions)
+        endpoint = getattr(getattr(context, "request", None), "endpoint", None) or endpoint
+    view: Any = functions.get(endpoint) if isinstance(functions, Mapping) else None
+    code = getattr(inspect.unwrap(view), "__code__", None) if view is not None else None
+    if code is None:
+        return ""
+    file = os.path.basename(code.co_filename)
+    return f" {endpoint} ({file}, line {code.co_firstlineno})"
 
 
 def _cannot_encode(error: BaseException, roots: Sequence[str]) -> str:
@@ -411,7 +496,9 @@ HINTS: tuple[Hint, ...] = (
     Hint("none", ("AttributeError", "TypeError"), _none_attribute, "'NoneType'"),
     Hint("not-json", ("TypeError",), _cannot_encode, "is not JSON serializable"),
     Hint("unbound-local", ("UnboundLocalError",), _unbound),
-    Hint("misspelt", ("NameError", "AttributeError"), _name_error),
+    Hint("misspelt-name", ("NameError",), _name_error),
+    Hint("misspelt-attribute", ("AttributeError",), _attribute_error),
+    Hint("missing-key", ("KeyError",), _key_error, tells_values=True),
     Hint(
         "tabs",
         ("TabError",),

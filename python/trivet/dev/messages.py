@@ -54,7 +54,7 @@ MEANINGS = {
     KEYBOARD: "worker: `wanted` says whether somebody in it reads lines from the terminal",
     LEFT: "worker: it was told to go, and accepts no connection any more",
     GO: "to a worker: give the connections away, finish what has begun, end",
-    CHANGED: "to a worker: files changed that need no restart: `kind` and `paths`",
+    CHANGED: "to a worker: files changed that need no restart: `kind`, `paths`, `number`",
     WATCHING: "watcher: it watches from now on: how, why so, and how many files of each kind",
     SEEN: "watcher: these files have new contents: pairs of kind and path",
     ALSO: "to the watcher: files to watch whatever .gitignore says",

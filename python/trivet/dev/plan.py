@@ -35,6 +35,8 @@ class Order:
 
     #: Rises with each reload.
     generation: int
+    #: How often files have changed in this start that need no new code.
+    changes: int = 0
     #: Its place among the workers.
     slot: int
     #: When an import that has not come to its end is taken for an endless one.

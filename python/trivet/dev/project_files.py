@@ -66,9 +66,8 @@ class ProjectFiles:
 
     def folders(self) -> Iterator[str]:
         """Every folder to watch, the roots first."""
-        for root in self.roots:
-            for folder, _ in self._walk(root):
-                yield folder
+        for folder, _, _ in self._walk_all():
+            yield folder
         for path in [*self.also, *self._extra, *self._configuration]:
             folder = os.path.dirname(path)
             if os.path.isdir(folder):
@@ -76,15 +75,18 @@ class ProjectFiles:
 
     def files(self) -> Iterator[tuple[str, str]]:
         """Every watched file that there is, with its kind."""
-        for root in self.roots:
-            for folder, names in self._walk(root):
-                for name in names:
-                    path = os.path.join(folder, name)
-                    # Cheap first: most names mean nothing.
-                    if kind_of(os.path.relpath(path, root)) is not None:
-                        kind = self.kind(path)
-                        if kind is not None:
-                            yield path, kind
+        for folder, names, root in self._walk_all():
+            inside = os.path.relpath(folder, root)
+            for name in names:
+                # Cheap first: most names mean nothing.
+                kind = kind_of(f"{inside}/{name}")
+                if kind is None:
+                    continue
+                path = os.path.join(folder, name)
+                if path in self.also or self._is_extra(path):
+                    yield path, PYTHON
+                elif not self._is_left_out(path, root, parents=False):
+                    yield path, kind
         for path in self._extra_files():
             yield path, PYTHON
         for path in self._configuration:
@@ -113,14 +115,18 @@ class ProjectFiles:
     def _root_of(self, path: str) -> str | None:
         return next((root for root in self.roots if path.startswith(root + os.sep)), None)
 
-    def _walk(self, root: str) -> Iterator[tuple[str, list[str]]]:
-        for folder, folders, names in os.walk(root):
-            folders[:] = [
-                name
-                for name in folders
-                if not self._is_left_out(os.path.join(folder, name) + "/", root, parents=False)
-            ]
-            yield folder, names
+    def _walk_all(self) -> Iterator[tuple[str, list[str], str]]:
+        """Every folder once, with its names and the root that it was reached from."""
+        for root in self.roots:
+            for folder, folders, names in os.walk(root):
+                folders[:] = [
+                    name
+                    for name in folders
+                    # One root may lie in another one: its own rules hold for it.
+                    if (path := os.path.join(folder, name)) not in self.roots
+                    and not self._is_left_out(f"{path}/", root, parents=False)
+                ]
+                yield folder, names, root
 
     def _is_left_out(self, path: str, root: str, *, parents: bool = True) -> bool:
         """Whether a file, or a folder (with a slash at its end), is not the project's own code."""

@@ -38,6 +38,7 @@
     };
     listen(eventsBeside(self.location.href), (news) => {
       if (news.kind === "hello") greeting = news;
+      else if (news.generation) greeting = { ...greeting, generation: news.generation };
       for (const port of ports) port.postMessage(news);
     });
     return;
@@ -85,6 +86,7 @@
       leads = true;
       listen(url, (news) => {
         if (news.kind === "hello") greeting = news;
+        else if (news.generation) greeting = { ...greeting, generation: news.generation };
         channel.postMessage(news);
         tell(news);
       });
@@ -115,10 +117,11 @@
   let current = generation;
 
   function onNews(news) {
+    if (news.kind === "hello") tag.dataset.listens = "";
+    if (!news.generation || news.generation === current) return;
+    current = news.generation;
     if (news.kind === "hello") {
-      if (news.generation === current) return;
-      current = news.generation;
-      // A page that comes from a cache has an old number, also after it was loaded again.
+      // Also what changed before this page began to listen. A page that comes from a cache has an old number, also after it was loaded again.
       if (remembered(RELOADED_FOR) !== current) reload(current);
     } else if (news.kind === "css") {
       swapStyleSheets(news.paths || []);

@@ -54,7 +54,16 @@ class Refresh:
         self._wanted = session.refresh
         # Generations begin anew with each start of `trivet dev`. The token itself is secret.
         start = hashlib.sha256(session.token.encode()).hexdigest()[:8]
-        self.generation = f"{start}.{broadcast.generation}"
+        self._start = start
+
+    @property
+    def generation(self) -> str:
+        """What a page made now is made of: the code, and the files beside it."""
+        return self._generation_at(self._broadcast.changes)
+
+    def _generation_at(self, changes: object) -> str:
+        code = f"{self._start}.{self._broadcast.generation}"
+        return f"{code}.{changes}" if changes else code
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -91,7 +100,9 @@ class Refresh:
         start_response("200 OK", headers)
         if environ.get("REQUEST_METHOD") == "HEAD":
             return []
-        return _EventStream(self._broadcast.subscribe(), self.generation)
+        # In this order: what changes in between is told twice, and not never.
+        subscription = self._broadcast.subscribe()
+        return _EventStream(subscription, self.generation, self._generation_at)
 
     # What is the app's
 
@@ -213,8 +224,14 @@ class _HeldStart:
 class _EventStream:
     """The body of an answer that lasts: server-sent events, one for each piece of news."""
 
-    def __init__(self, subscription: Subscription, generation: str) -> None:
+    def __init__(
+        self,
+        subscription: Subscription,
+        generation: str,
+        generation_at: Callable[[object], str],
+    ) -> None:
         self._subscription = subscription
+        self._generation_at = generation_at
         self._greeting: bytes | None = _event({"kind": "hello", "generation": generation})
 
     def __iter__(self) -> Iterator[bytes]:
@@ -225,7 +242,11 @@ class _EventStream:
             greeting, self._greeting = self._greeting, None
             return greeting
         news = self._subscription.next(HEARTBEAT_SECONDS)
-        return b":\n\n" if news is None else _event(news)
+        if news is None:
+            return b":\n\n"
+        if "changes" in news:
+            news = {**news, "generation": self._generation_at(news["changes"])}
+        return _event(news)
 
     def close(self) -> None:
         self._subscription.close()

@@ -113,6 +113,7 @@ class Report:
     chain: tuple[Cause, ...]
     title: str = ""
     hints: tuple[str, ...] = ()
+    hints_without_values: tuple[str, ...] = ()
     request: RequestFacts | None = None
     log_lines: tuple[str, ...] = ()
     log_lines_left_out: int = 0
@@ -148,7 +149,9 @@ def without_values(report: Report) -> Report:
     request = report.request
     if request is not None:
         request = replace(request, panels=(), body="", headers=())
-    return replace(report, chain=chain, request=request, log_lines=())
+    return replace(
+        report, chain=chain, request=request, log_lines=(), hints=report.hints_without_values
+    )
 
 
 def to_plain(report: Report) -> dict[str, object]:

@@ -23,7 +23,6 @@ from trivet.dev.choices import (
 )
 from trivet.dev.console_policy import (
     console_link,
-    console_notes,
     console_policy,
     refuse_in_production,
 )
@@ -102,7 +101,8 @@ def run_dev(
             )
         urls = visited_urls(tuple(listeners.urls), "https" if settings.https else "http", address)
         session = DevSession(
-            token=secrets.token_urlsafe(24),
+            # 128 random bits, and the link fits into 80 columns.
+            token=secrets.token_urlsafe(16),
             state_directory=state_directory,
             project_roots=project_roots(directory, choice.directory_to_add),
             console=console,
@@ -144,7 +144,8 @@ def run_dev(
             ),
             reach=reach_in_words(settings.host, lan=settings.lan),
             qr_code=qr_code(urls[-1], log.colour) if settings.lan and log.terminal else "",
-            notes=(*notes, *console_notes(session)),
+            notes=tuple(notes),
+            console_url=console_link(session),
             open_url=console_link(session),
         )
         before = list(sys.modules)

@@ -57,12 +57,14 @@ class StartFacts:
     watch: str = ""
     #: Where errors are shown: "in the browser, this machine only".
     errors: str = ""
-    #: Behind the URL: "this machine only (--lan for the network)".
+    #: Behind the last URL: "this machine only (--lan for the network)".
     reach: str = ""
     #: Lines that a terminal shows under the URLs, for phones; empty when there are none.
     qr_code: str = ""
     #: What may surprise.
     notes: tuple[str, ...] = ()
+    #: What gives a browser the token of this start; empty without a console.
+    console_url: str = ""
     #: What `o` opens: it may carry the token of this start.
     open_url: str = ""
 
@@ -88,7 +90,8 @@ def start_screen(facts: StartFacts, columns: int, colour: bool, *, keys: bool) -
         lines += [f"{INDENT}{title}", *_wrapped(about, columns, INDENT)]
     lines.append("")
     for number, url in enumerate(facts.urls):
-        reach = f"   {facts.reach}" if facts.reach and number == 0 else ""
+        last = number == len(facts.urls) - 1
+        reach = f"   {facts.reach}" if facts.reach and last else ""
         arrow = paint("➜", "good", colour)
         if len(INDENT) + 3 + cells(url) + cells(reach) > columns:
             # An address is never broken: it is there to be copied.
@@ -119,6 +122,7 @@ def rows(facts: StartFacts) -> list[tuple[str, str]]:
         ("env", environment),
         ("watch", facts.watch),
         ("errors", facts.errors),
+        ("console", facts.console_url),
     ]
     return [(label, one_line(value)) for label, value in labelled if value]
 

@@ -57,6 +57,9 @@ STOP_SECONDS = 2.0
 
 CONTAINER_INIT = 1
 
+#: The start screen tells what is watched, but a person waits so long at most for the address.
+START_SCREEN_SECONDS = 0.5
+
 #: What browsers do about files that need no new worker.
 BROWSERS = {CSS: "css only", TEMPLATE: "browser only", STATIC: "browser only"}
 
@@ -91,6 +94,8 @@ class DevSupervisor:
         self._settings = plan.settings
         self._slots = slots_for(plan.settings.workers, [])
         self._generation = 0
+        #: How often files have changed that need no new worker.
+        self._changes = 0
         self._going: list[Worker] = []
         #: What is told when nobody with older code accepts any more.
         self._untold: list[Callable[[], None]] = []
@@ -109,6 +114,7 @@ class DevSupervisor:
         self._own_names: list[str] = []
         self._stop_began: float | None = None
         self._kill_at: float | None = None
+        self._start_screen_at: float | None = None
 
     def run(self) -> int:
         """Run until every process has ended; the exit code."""
@@ -125,6 +131,7 @@ class DevSupervisor:
                     self._watch_plan, self._let_go_in_child, self._listeners.sockets
                 )
                 self._sources.hear(self._watcher.link, self._hear_watcher)
+                self._start_screen_at = time.monotonic() + START_SCREEN_SECONDS
             if self._terminal.fileno() >= 0:
                 self._sources.hear(self._terminal, self._hear_keys)
             while self._stop_began is None or self._has_children():
@@ -216,6 +223,7 @@ class DevSupervisor:
         """Start the worker that loads the code as it is now."""
         order = Order(
             generation=self._generation,
+            changes=self._changes,
             slot=slot.number,
             patience_seconds=self._patience.hang_seconds(),
         )
@@ -238,6 +246,7 @@ class DevSupervisor:
         )
         order = Order(
             generation=self._generation,
+            changes=self._changes,
             slot=slot.number,
             patience_seconds=0.0,
             failure=asdict(failure),
@@ -394,6 +403,7 @@ class DevSupervisor:
             else []
         )
         why = f" ({message.data['why']})" if message.data["why"] else ""
+        self._start_screen_at = None
         notes = self._facts.notes
         if not message.data["gitignore"]:
             notes += (
@@ -422,10 +432,13 @@ class DevSupervisor:
         for wanted in (CSS, TEMPLATE, STATIC):
             paths = [path for kind, path in changes if kind == wanted]
             if paths:
+                self._changes += 1
                 self._terminal.swapped(self._shown(paths), BROWSERS[wanted])
                 for slot in self._slots:
                     if slot.serving is not None:
-                        slot.serving.link.send(messages.CHANGED, kind=wanted, paths=paths)
+                        slot.serving.link.send(
+                            messages.CHANGED, kind=wanted, paths=paths, number=self._changes
+                        )
 
     def _hear_keys(self) -> None:
         for key in self._terminal.read_keys():
@@ -527,12 +540,14 @@ class DevSupervisor:
             for slot in self._slots
             if slot.loading is not None and not slot.loading.hangs
         ]
-        if self._kill_at is not None:
-            moments.append(self._kill_at)
+        moments += [at for at in (self._kill_at, self._start_screen_at) if at is not None]
         return max(0.0, min(moments) - time.monotonic()) if moments else None
 
     def _keep_time(self) -> None:
         now = time.monotonic()
+        if self._start_screen_at is not None and self._start_screen_at <= now:
+            self._start_screen_at = None
+            self._terminal.starting(replace(self._facts, watch="looking at the files …"))
         for worker in self._going:
             if worker.go_until is not None and worker.go_until <= now:
                 worker.go_until = None

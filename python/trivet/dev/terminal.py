@@ -55,6 +55,8 @@ class Terminal:
         self._difference = difference
         self._opens = opens or open_in_browser
         self._open_url = ""
+        #: What a person is told after the start screen, which comes first.
+        self._held: list[Callable[[], None]] | None = [] if self._for_person else None
         self._last: Failure | None = None
         self._keys = self._key_reader(keyboard)
         self._commands: dict[str, Callable[[], object]] = {
@@ -84,6 +86,7 @@ class Terminal:
 
     def close(self) -> None:
         """Leave the terminal as it was found."""
+        self._tell_what_was_held()
         if self._keys is not None:
             self._keys.close()
             self._keys = None
@@ -124,42 +127,70 @@ class Terminal:
 
     # --- what is told -------------------------------------------------------------------------
 
+    def starting(self, facts: StartFacts) -> None:
+        """Everything is bound and decided, but who watches is still looking at the files.
+
+        A person gets the address now. A log has the start when it is complete: whoever reads there
+        that it has started may save a file, and it is seen.
+        """
+        if self._for_person:
+            self._show_start(facts)
+
     def started(self, facts: StartFacts) -> None:
-        """Everything is bound and decided."""
+        """Everything is bound and decided, and files are watched."""
+        if self._for_person and self._held is None:
+            self._voice.note(f"watching {facts.watch}")
+        else:
+            self._show_start(facts)
+
+    def _show_start(self, facts: StartFacts) -> None:
         self._open_url = facts.open_url or (facts.urls[0] if facts.urls else "")
         self._voice.started(facts, keys=self._keys is not None)
+        self._tell_what_was_held()
+
+    def _tell(self, tell: Callable[[], None]) -> None:
+        if self._held is None:
+            tell()
+        else:
+            self._held.append(tell)
+
+    def _tell_what_was_held(self) -> None:
+        held, self._held = self._held or [], None
+        for tell in held:
+            tell()
 
     def ready(self, seconds: float) -> None:
         """The first worker answers."""
-        self._voice.ready(seconds)
+        self._tell(lambda: self._voice.ready(seconds))
 
     def reloading(self, paths: Sequence[str]) -> None:
         """These files changed, and the next worker is on its way."""
-        self._voice.changed(paths, "")
+        self._tell(lambda: self._voice.changed(paths, ""))
 
     def swapped(self, paths: Sequence[str], action: str) -> None:
         """These files changed and need no new worker; `action` says what browsers do."""
-        self._voice.changed(paths, f"↻ {action}" if self._for_person else action)
+        shown = f"↻ {action}" if self._for_person else action
+        self._tell(lambda: self._voice.changed(paths, shown))
 
     def reloaded(self, seconds: float, warm: bool = True, why_cold: str = "") -> None:
         """The next worker answers. `why_cold` is told when it had to import everything."""
         self._last = None
-        self._voice.reloaded(seconds, "" if warm else why_cold)
+        self._tell(lambda: self._voice.reloaded(seconds, "" if warm else why_cold))
 
     def failed(self, error: Failure | TrivetError | Mapping[str, object]) -> None:
         """The new code does not load. A mapping has the fields of a Failure."""
-        self._last = as_failure(error)
-        self._voice.failed(self._last)
+        self._last = failure = as_failure(error)
+        self._tell(lambda: self._voice.failed(failure))
 
     def recovered(self, seconds: float, warm: bool = True, why_cold: str = "") -> None:
         """The code loads again."""
         self._last = None
-        self._voice.recovered(seconds, "" if warm else why_cold)
+        self._tell(lambda: self._voice.recovered(seconds, "" if warm else why_cold))
 
     def raised(self, data: Failure | Mapping[str, object]) -> None:
         """A view has raised: the fields of a Failure."""
-        self._last = as_failure(data)
-        self._voice.raised(self._last)
+        self._last = failure = as_failure(data)
+        self._tell(lambda: self._voice.raised(failure))
 
     def warmed(self, modules: int, seconds: float) -> None:
         """From now on the next worker imports only the project's modules."""
@@ -167,7 +198,7 @@ class Terminal:
 
     def note(self, text: str) -> None:
         """Something to know."""
-        self._voice.note(text)
+        self._tell(lambda: self._voice.note(text))
 
     def request(self, data: SeenRequest | Mapping[str, object]) -> None:
         """A request was answered: the fields of a SeenRequest."""
@@ -177,7 +208,7 @@ class Terminal:
         if not self._show_requests or is_own(request):
             return
         if self._show_static or not is_static(request):
-            self._voice.request(request)
+            self._tell(lambda: self._voice.request(request))
 
     def open_page(self, url: str) -> None:
         """Open the app in the browser, for --open."""

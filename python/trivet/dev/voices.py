@@ -120,6 +120,7 @@ class LogVoice:
             env=" ".join(f"{file}:{','.join(names)}" for file, names in facts.environment),
             watch=facts.watch,
             errors=facts.errors,
+            console=facts.console_url,
         )
         for note in facts.notes:
             self.note(note)

@@ -12,7 +12,6 @@ import selectors
 import signal
 import sys
 import time
-from dataclasses import replace
 from functools import partial
 from signal import Signals
 
@@ -94,7 +93,7 @@ def run_dev_worker(
     unblock_signals()
     os.environ.update(plan.environment)
     borrow_for_input(link)
-    broadcast = Broadcast(order.generation)
+    broadcast = Broadcast(order.generation, order.changes)
     failed = order.failure is not None
     began = time.monotonic()
     if order.failure is not None:
@@ -123,7 +122,12 @@ def _dressed(app: Any, plan: DevPlan, broadcast: Broadcast, link: Link) -> Any:
     session = plan.session
 
     def tell(report: Report, error: BaseException) -> None:
-        failure = failure_of(error, session.project_roots, url=_url_of(report, session))
+        failure = failure_of(
+            error,
+            session.project_roots,
+            url=_url_of(report, session),
+            hint=next(iter(report.hints), ""),
+        )
         link.send(messages.EXCEPTION, **failure.to_data())
 
     debugger = Debugger(app, session, broadcast, on_report=tell)
@@ -177,15 +181,15 @@ def _load(
             link.send(messages.NOTE, text=f"{call}; ignored")
         return app, False
     cause = _of_the_app(error)
-    urls: list[str] = []
+    reports: list[Report] = []
     page = import_error_application(
         cause,
         plan.session,
         broadcast,
         log_lines=noted.log_lines,
-        on_report=lambda report, _: urls.append(_url_of(report, plan.session)),
+        on_report=lambda report, _: reports.append(report),
     )
-    link.send(messages.FAILED, **{**_told(error, cause, roots, plan), "url": "".join(urls)})
+    link.send(messages.FAILED, **_told(error, cause, roots, plan, reports[0]))
     return page, True
 
 
@@ -209,18 +213,27 @@ def _is_ours(error: BaseException) -> bool:
 
 
 def _told(
-    error: BaseException, cause: BaseException, roots: Sequence[str], plan: DevPlan
+    error: BaseException,
+    cause: BaseException,
+    roots: Sequence[str],
+    plan: DevPlan,
+    report: Report,
 ) -> dict[str, object]:
     """The failure as the terminal shows it, and whether the project's own code raised it."""
-    failure = failure_of(cause, plan.session.project_roots)
     hint = (error.hint or "") if isinstance(error, TrivetError) else ""
+    failure = failure_of(
+        cause,
+        plan.session.project_roots,
+        url=_url_of(report, plan.session),
+        hint=next(iter(report.hints), hint),
+    )
     frames = _frames(cause)
     last = frames[-1][0] if frames else ""
     if isinstance(cause, SyntaxError) and cause.filename:
         last = cause.filename
     # A library that raises may do so because it was imported in another order than the app's.
     in_project = not last or imported.is_project_file(last, roots)
-    return {**replace(failure, hint=hint).to_data(), "in_project": in_project}
+    return {**failure.to_data(), "in_project": in_project}
 
 
 def _frames(error: BaseException) -> list[tuple[str, int]]:
@@ -318,7 +331,7 @@ class _Loop:
             elif message.kind == messages.CHANGED:
                 kind = "css" if message.data["kind"] == "css" else "reload"
                 news = {"kind": kind, "paths": message.data["paths"], "of": message.data["kind"]}
-                self._broadcast.publish(news)
+                self._broadcast.publish_change(news, int(str(message.data["number"])))
         if self._link.hung_up:
             # The supervisor has ended, however that happened: nobody takes connections any more.
             self._selector.unregister(self._link)

@@ -454,7 +454,7 @@ EVENTS = _table(
         "{app} is served on {url}",
         "`trivet dev` listens. The fields say what was chosen and why; of variables from `.env` and"
         " `.flaskenv` only the names.",
-        ("reason", "workers", "threads", "framework", "env", "watch", "errors"),
+        ("reason", "workers", "threads", "framework", "env", "watch", "errors", "console"),
     ),
     Event(
         "dev-ready",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 
 import pytest
 
@@ -24,6 +25,12 @@ def test_the_standard_library_is_a_library_frozen_or_not() -> None:
     assert is_standard_library(json.__file__)
     assert is_standard_library("<frozen os>")
     assert is_library(json.__file__)
+
+
+def test_what_lies_beside_installed_commands_is_installed() -> None:
+    file = os.path.join(sys.prefix, "bin", "bottle.py")
+    assert is_library(file)
+    assert package_of(file) == "bottle"
 
 
 def test_an_installed_package_is_a_library_and_not_pythons() -> None:

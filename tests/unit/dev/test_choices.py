@@ -25,12 +25,23 @@ from trivet.project.find_app import find_app
         ),
         (
             {"app.py": "from shop import app", "shop/__init__.py": "import flask\napp = 1"},
-            "",
+            f"Flask {version('flask')}",
         ),
+        (
+            {
+                "app.py": "import os, shop.start as start\nfrom shop.start import app",
+                "shop/__init__.py": "",
+                "shop/start/__init__.py": "from .. import views\nfrom .factory import app",
+                "shop/start/factory.py": "app = 1",
+                "shop/views.py": "import bottle",
+            },
+            f"Bottle {version('bottle')}",
+        ),
+        ({"app.py": "import app\nimport nowhere\napp = 1"}, ""),
         ({"app.py": "def app(environ, start_response): ..."}, ""),
     ],
 )
-def test_the_framework_is_what_the_apps_module_imports(
+def test_the_framework_is_what_the_app_imports_be_it_by_way_of_other_modules(
     tmp_path: Path, files: dict[str, str], words: str
 ) -> None:
     choice = find_app("app:app", write_project(tmp_path, files), {})
@@ -39,7 +50,7 @@ def test_the_framework_is_what_the_apps_module_imports(
 
 def test_who_can_visit_is_said() -> None:
     assert reach_in_words("127.0.0.1", lan=False).startswith("this machine only")
-    assert reach_in_words("0.0.0.0", lan=True) == "and everybody in this network"
+    assert reach_in_words("0.0.0.0", lan=True) == "everybody in this network"
     assert reach_in_words("0.0.0.0", lan=False) == ""
 
 

@@ -7,7 +7,6 @@ import pytest
 from tests.unit.dev.pages import TOKEN, dev_session
 from trivet.dev.console_policy import (
     console_link,
-    console_notes,
     console_policy,
     refuse_in_production,
 )
@@ -46,4 +45,4 @@ def test_the_network_and_a_switch_have_no_console() -> None:
 def test_the_link_carries_the_token_and_is_not_told_without_a_console(tmp_path: Path) -> None:
     link = console_link(dev_session(tmp_path))
     assert link == f"http://127.0.0.1:8000/-/trivet/open?token={TOKEN}"
-    assert console_notes(dev_session(tmp_path, console=False)) == ()
+    assert console_link(dev_session(tmp_path, console=False)) == ""

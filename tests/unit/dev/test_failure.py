@@ -1,5 +1,6 @@
 """trivet.dev.failure: the last frame of the project, with its line and what to mark in it."""
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from tests.projects import write_project
 from trivet.dev.failure import MOST_TRACEBACK_CHARACTERS, Failure, failure_of
+from trivet.dev.views import noting_views
 
 
 def failure_when_run(directory: Path, name: str) -> Failure:
@@ -70,3 +72,20 @@ def test_a_huge_traceback_loses_its_middle() -> None:
     failure = failure_of(ValueError("long " * 20_000), ())
     assert len(failure.traceback) < MOST_TRACEBACK_CHARACTERS + 100
     assert "\n  …\n" in failure.traceback
+
+
+def test_frames_of_the_server_and_of_imports_are_no_part_of_the_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_project(tmp_path, {"broken_shop.py": "import colours_that_nobody_has\n"})
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def app(environ: object, start_response: object) -> None:
+        importlib.import_module("broken_shop")
+
+    with pytest.raises(ModuleNotFoundError) as caught:
+        noting_views(app)({}, None)
+    told = failure_of(caught.value, (tmp_path,)).traceback
+    assert "broken_shop.py" in told
+    assert "trivet/dev/views.py" not in told
+    assert "importlib/__init__.py" not in told

@@ -83,6 +83,18 @@ def test_what_was_imported_is_watched_although_it_is_ignored(tmp_path: Path) -> 
     assert (local, PYTHON) in set(files.files())
 
 
+def test_a_root_inside_of_another_one_is_looked_at_once_and_by_its_own_rules(
+    tmp_path: Path,
+) -> None:
+    make(tmp_path, "shop.py", "build/web/app.py", "build/other.py")
+    (tmp_path / ".git").mkdir()
+    make(tmp_path, ".gitignore", text="other.py")
+    files = ProjectFiles([tmp_path / "build/web", tmp_path])
+    found = [Path(path).name for path, _ in files.files()]
+    assert sorted(found) == ["app.py", "shop.py"]
+    assert len(list(files.folders())) == 3
+
+
 def test_files_elsewhere_are_nothing(tmp_path: Path) -> None:
     assert ProjectFiles([tmp_path / "project"]).kind(str(tmp_path / "other.py")) is None
     assert ProjectFiles([tmp_path / "project"]).kind(str(tmp_path / "project2/a.py")) is None

@@ -240,6 +240,24 @@ def test_events_begin_with_the_generation_and_go_on_with_the_news() -> None:
     assert middleware.generation.endswith(".7")
 
 
+def test_a_change_without_new_code_is_numbered_in_pages_greetings_and_news() -> None:
+    broadcast = Broadcast(7)
+    middleware = Refresh(page_app(), make_session(), broadcast)
+    before = middleware.generation
+    answer = Answer(middleware, PATH_INFO=EVENTS_PATH)
+    broadcast.publish_change({"kind": "reload"}, 3)
+    late = Answer(middleware, PATH_INFO=EVENTS_PATH)
+    page = Answer(middleware).body.decode()
+    broadcast.close()
+    assert middleware.generation == f"{before}.3"
+    assert f'data-generation="{before}.3"' in page
+    # Who listened before is told, and who comes afterwards is greeted with it.
+    greeting, news = (json.loads(text[6:]) for text in answer.body.decode().split("\n\n") if text)
+    assert greeting["generation"] == before
+    assert (news["kind"], news["generation"]) == ("reload", f"{before}.3")
+    assert f'"generation": "{before}.3"' in late.body.decode()
+
+
 def test_a_new_start_is_another_generation() -> None:
     one, other = (refreshing(page_app(), token=token) for token in ("a", "b"))
     assert one.generation != other.generation

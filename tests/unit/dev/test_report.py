@@ -100,6 +100,12 @@ total([], {}, 3)
     assert "json" not in [name.name for name in module.variables]
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="comprehensions had frames up to 3.11")
+def test_what_python_itself_calls_an_iterator_is_left_out(tmp_path: Path) -> None:
+    frame = report_of("[1 / part for part in (0,)]\n", tmp_path).error.frames[-1]
+    assert [name.name for name in frame.variables] == ["part"]
+
+
 def test_values_are_not_even_looked_at_when_they_are_not_shown(tmp_path: Path) -> None:
     source = """
 class Loud:
