@@ -1,6 +1,8 @@
 """A supervisor's loop around `Terminal` and nothing else, for tests with a pseudo-terminal."""
 
 import selectors
+import signal
+import socket
 import sys
 
 from trivet.dev.failure import Failure
@@ -47,6 +49,11 @@ def main() -> None:
         if terminal.fileno() < 0:
             return
         selector.register(terminal, selectors.EVENT_READ)
+        # As the supervisor does it: a signal that comes just before select() ends it all the same.
+        woken, wake = socket.socketpair()
+        wake.setblocking(False)
+        signal.set_wakeup_fd(wake.fileno())
+        selector.register(woken, selectors.EVENT_READ)
         print("listening", flush=True)
         while True:
             selector.select()
