@@ -105,7 +105,8 @@ def _run_server(app: object, keywords: dict[str, object]) -> None:
     workers, reason = worker_count(resolved)
     listeners = open_sockets(resolved, startup, log, workers)
     try:
-        if workers == 1 and not (resolved.settings.metrics or resolved.settings.statsd):
+        settings = resolved.settings
+        if workers == 1 and not (settings.metrics or settings.statsd or settings.max_workers):
             from trivet.engine.serve import Engine
             from trivet.worker.here import serve_here
 
@@ -130,7 +131,7 @@ def _run_server(app: object, keywords: dict[str, object]) -> None:
                 load=lambda _: (wsgi_app, []),
                 startup=startup,
                 log=log,
-                multiprocess=workers > 1,
+                multiprocess=workers > 1 or settings.max_workers > 1,
                 app_name="the app",
             )
             _supervise(workers, listeners, plan, log, began)

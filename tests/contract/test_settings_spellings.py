@@ -22,6 +22,8 @@ EXAMPLES = {
     "forwarded_headers": "forwarded",
     "proxy_protocol": "on",
     "workers": "3",
+    "min_workers": "2",
+    "max_workers": "5",
     "threads": "7",
     "preload": "on",
     "max_requests": "1000",
@@ -88,7 +90,10 @@ EXAMPLES = {
 }
 
 # Variables without which a rule refuses the example.
-BESIDE = {"proxy_protocol": {"TRIVET_TRUSTED_PROXIES": "127.0.0.1"}}
+BESIDE = {
+    "proxy_protocol": {"TRIVET_TRUSTED_PROXIES": "127.0.0.1"},
+    "min_workers": {"TRIVET_MAX_WORKERS": "9"},
+}
 
 
 def test_every_setting_has_an_example() -> None:

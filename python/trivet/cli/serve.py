@@ -23,6 +23,7 @@ from trivet.supervisor.activation import (
 )
 from trivet.supervisor.loop import Supervisor
 from trivet.supervisor.predecessor import find_predecessor
+from trivet.supervisor.scaling import within_bounds
 from trivet.supervisor.signals import BLOCKED_WHILE_WRITING
 from trivet.supervisor.start import (
     LAST_WORDS_SECONDS,
@@ -103,6 +104,9 @@ def _serve(arguments: list[str], predecessor: Predecessor | None) -> int:
         choice = find_app_with_path(resolved.settings, app_directory)
     refuse_debug_environment(os.environ)
     workers, reason = worker_count(resolved)
+    if predecessor is not None and resolved.settings.max_workers:
+        # What the load has asked for so far is the best guess.
+        workers = within_bounds(predecessor.workers, resolved.settings)
     log.emit("app-chosen", app=choice.name, reason=choice.reason)
     log.emit("workers-chosen", workers=workers, reason=reason)
     pid_file = claim_pid_file(resolved.settings, log, predecessor.pid if predecessor else 0)
@@ -134,7 +138,7 @@ def _serve(arguments: list[str], predecessor: Predecessor | None) -> int:
             ),
             startup=startup,
             log=log,
-            multiprocess=workers > 1,
+            multiprocess=workers > 1 or resolved.settings.max_workers > 1,
             app_name=choice.name,
             preload=resolved.settings.preload and sys.platform == "linux",
             own_output=own_output() if resolved.settings.worker_output == "tagged" else None,

@@ -266,6 +266,11 @@ def _scale(supervisor: Supervisor, request: Mapping[str, object], send: Send, fi
     if not 1 <= wanted <= MOST_WORKERS:
         finish(refused(f"workers is {wanted}, expected a number from 1 to {MOST_WORKERS}"))
         return
+    nearest = supervisor.nearest_allowed(wanted)
+    if nearest != wanted:
+        bound = "min_workers" if nearest > wanted else "max_workers"
+        finish(refused(f"workers is {wanted}, and {bound} is {nearest}"))
+        return
     supervisor.scale(wanted, "trivet scale")
     finish(done(before=before, workers=wanted))
 

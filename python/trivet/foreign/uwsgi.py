@@ -18,7 +18,7 @@ SERVICE_MANAGER = "the service manager (systemd, Docker, …) does that"
 NO_GEVENT = "there are threads, made as needed"
 OUTPUT = "the log goes to standard output and standard error, which you can redirect"
 NOT_A_TASK = "run it as a service of its own"
-WORKERS_SCALE = "the number of workers is fixed, or changed with trivet scale"
+WORKERS_SCALE = "min_workers and max_workers let the number of workers follow the load"
 
 
 def bound(value: object) -> object:

@@ -81,6 +81,14 @@ class WorkerCounters:
             total += region.read()
         return total
 
+    def living(self) -> Numbers:
+        """What the processes that live have counted; gauges of those that were killed are gone."""
+        total = Numbers()
+        for regions in self._live.values():
+            for region in regions:
+                total += region.read()
+        return total
+
     def total(self) -> Numbers:
         """All that was counted, also in places that were given up."""
         total = Numbers()

@@ -128,6 +128,36 @@ def the_proxy_protocol_has_somebody_to_come_from(sources: Sources, mode: Mode) -
     )
 
 
+def the_number_of_workers_has_room_to_follow_the_load(sources: Sources, mode: Mode) -> Outcome:
+    """min_workers ≤ workers ≤ max_workers. What a platform says for every program only bends."""
+    least, most, workers = (sources[name] for name in ("min_workers", "max_workers", "workers"))
+    if mode == "dev":
+        return NOTHING
+    if not most.value:
+        if least.is_default:
+            return NOTHING
+        raise ConflictingSettings(
+            f"{_told(least, 'min_workers')} is {least.value} and there is no max_workers, "
+            "so the number of workers is fixed",
+            hint="give max_workers too, or workers instead",
+        )
+    if least.value > most.value:
+        raise ConflictingSettings(
+            f"{_told(least, 'min_workers')} is {least.value}, more than "
+            f"{_told(most, 'max_workers')} ({most.value})",
+            hint="min_workers is the smaller one",
+        )
+    if workers.is_default or workers.value == "auto" or workers.layer == Layer.PLATFORM:
+        return NOTHING
+    if not least.value <= workers.value <= most.value:
+        raise ConflictingSettings(
+            f"{_told(workers, 'workers')} is {workers.value}, expected a number from "
+            f"{least.value} (min_workers) to {most.value} (max_workers)",
+            hint="leave workers out, or let the bounds have it between them",
+        )
+    return NOTHING
+
+
 def what_belongs_to_the_command_is_no_keyword(sources: Sources, mode: Mode) -> Outcome:
     """serve() runs in the program's own process, which has its user and directory already."""
     for name, source in sources.items():
@@ -148,6 +178,7 @@ RULES: tuple[Rule, ...] = (
     no_address_twice,
     head_has_room_for_the_request_line,
     the_proxy_protocol_has_somebody_to_come_from,
+    the_number_of_workers_has_room_to_follow_the_load,
     what_belongs_to_the_command_is_no_keyword,
 )
 

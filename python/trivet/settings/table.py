@@ -237,6 +237,21 @@ class Settings:
         defaults_in={"dev": 1, "script": 1},
         extra_environment=("WEB_CONCURRENCY",),
     )
+    min_workers: int = setting(
+        1,
+        WholeNumber(1, 1024),
+        "Processes",
+        "The fewest workers, where max_workers lets their number follow the load.",
+    )
+    max_workers: int = setting(
+        0,
+        WholeNumber(0, 1024),
+        "Processes",
+        "Let the number of workers follow the load, between min_workers and this one: more when "
+        "their CPU time or threads are used up, fewer after a minute in which one less was enough. "
+        "workers is how many there are at the start.",
+        empty_means="the number is fixed",
+    )
     threads: int = setting(
         128,
         WholeNumber(1, 10_000),

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from trivet.observe.log import Log
     from trivet.observe.shared_memory import WorkerCounters
     from trivet.supervisor.child import Child
+    from trivet.supervisor.following import Following
     from trivet.supervisor.listeners import Listeners
     from trivet.supervisor.questions import Answered
     from trivet.supervisor.rolling import Done
@@ -97,6 +98,8 @@ class Supervisor:
         self.replacing = Replacing(self, renew)
         self.stopping = Stopping(self)
         self.upgrade = Upgrade(self, relaunch)
+        #: What lets the number of workers follow the load, if it does.
+        self.following: Following | None = None
         self._timers = Timers()
         self._closed_in_workers: list[Callable[[], None]] = []
         #: Not epoll: workers are forked, and would share what is registered.
@@ -114,6 +117,7 @@ class Supervisor:
             self.register(self._inbox, selectors.EVENT_READ, lambda: None)
             self._keep_watchdog_away()
             self.crew.start_all(self.crew.slots)
+            scaling.follow_load(self)
             log_watch = LoopWatch(self.log.stream, self._selector)
             while self.crew.processes or not self.is_ending or self.upgrade.is_under_way:
                 log_watch.look()
@@ -201,9 +205,9 @@ class Supervisor:
         elif action == UPGRADE:
             self.upgrade.begin(number.name)
         elif action == MORE_WORKERS:
-            self.scale(workers + 1, number.name)
+            self.scale(self.nearest_allowed(workers + 1), number.name)
         elif action == FEWER_WORKERS:
-            self.scale(max(1, workers - 1), number.name)
+            self.scale(self.nearest_allowed(workers - 1), number.name)
 
     def _reopen_logs(self, path: str) -> None:
         # This process first: it makes the file, which the workers' user may not be able to do.
@@ -252,6 +256,10 @@ class Supervisor:
     def scale(self, workers: int, cause: str) -> None:
         """Run so many workers from now on. Raises ValueError below one."""
         scaling.scale(self, workers, cause)
+
+    def nearest_allowed(self, workers: int) -> int:
+        """The number of workers that the settings allow and that is nearest to a wish."""
+        return scaling.within_bounds(workers, self.crew.plan.settings)
 
     def stop(self, cause: str) -> None:
         """End gracefully; see stopping.py."""

@@ -50,6 +50,8 @@ class Predecessor:
 
     def __init__(self, told: Mapping[str, Any]) -> None:
         self.pid: int = told["pid"]
+        #: How many workers it has.
+        self.workers: int = told["workers"]
         self._link = socket.socket(fileno=told["link"])
         self._link.set_inheritable(False)
         self._told = told

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from trivet.errors import HostError, TrivetError
-from trivet.supervisor import restart
+from trivet.supervisor import restart, scaling
 from trivet.supervisor.rolling import RollingReload, next_to_retire
 
 TYPE_CHECKING = False
@@ -119,6 +119,9 @@ class Replacing:
         # Each attempt has a generation of its own: what is left of an earlier one is none of it.
         generation = 1 + max([crew.generation, *(c.generation for c in crew.processes)])
         self.reload_under_way = RollingReload(plan, generation, cause, waiting)
+        if plan.settings.max_workers:
+            # What the load has asked for so far is the best guess.
+            workers = scaling.within_bounds(len(crew.kept), plan.settings)
         if workers != len(crew.kept):
             supervisor.scale(workers, cause)
         self.go_on()
@@ -138,6 +141,7 @@ class Replacing:
             workers = len(crew.kept)
             supervisor.log.emit("reloaded", workers=workers, seconds=seconds)
             supervisor.service_manager.is_ready(f"{workers} workers serve")
+            scaling.follow_load(supervisor)
             _tell(reload.done, None)
             self.go_on()
 

@@ -1,4 +1,4 @@
-"""How many workers there are: more and fewer, when somebody says so.
+"""How many workers there are: more and fewer, when somebody or the load says so.
 
 All of it runs in the supervisor's only thread.
 """
@@ -10,7 +10,23 @@ from trivet.supervisor.slot import Slot
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Importing typing costs some milliseconds of every start; only type checkers need it here.
+    from trivet.settings.table import Settings
     from trivet.supervisor.loop import Supervisor
+
+
+def within_bounds(workers: int, settings: Settings) -> int:
+    """The number that is nearest to a wish, where min_workers and max_workers bound it."""
+    if not settings.max_workers:
+        return max(1, workers)
+    return min(max(workers, settings.min_workers), settings.max_workers)
+
+
+def follow_load(supervisor: Supervisor) -> None:
+    """Let the load decide from now on, if the settings say so and it does not already."""
+    if supervisor.following is None and supervisor.crew.plan.settings.max_workers:
+        from trivet.supervisor.following import Following  # needed only by who asks for it
+
+        supervisor.following = Following(supervisor)
 
 
 def scale(supervisor: Supervisor, workers: int, cause: str) -> None:

@@ -14,6 +14,7 @@ from trivet.errors import HostError
 from trivet.host import raise_open_file_limit
 from trivet.observe.log import Log
 from trivet.observe.patient_stream import patient_stream
+from trivet.supervisor.scaling import within_bounds
 from trivet.supervisor.sockets import bind_again, bind_all
 from trivet.worker.open_files import LEAST_FILES, check_limit
 
@@ -127,14 +128,19 @@ def patient_standard_error() -> Stream | None:
 
 def worker_count(resolved: Resolved) -> tuple[int, str]:
     """How many workers to run, and why that many, in a phrase."""
-    workers = resolved.settings.workers
-    if isinstance(workers, int):
-        return workers, resolved.sources["workers"].origin
-    # Needed only when nobody has said a number.
-    from trivet.project.limits import choose_workers
+    settings = resolved.settings
+    if isinstance(settings.workers, int):
+        count, reason = settings.workers, resolved.sources["workers"].origin
+    else:
+        # Needed only when nobody has said a number.
+        from trivet.project.limits import choose_workers
 
-    chosen = choose_workers()
-    return chosen.count, chosen.reason
+        chosen = choose_workers()
+        count, reason = chosen.count, chosen.reason
+    if settings.max_workers:
+        count = within_bounds(count, settings)
+        reason += f"; from {settings.min_workers} to {settings.max_workers}, as the load asks for"
+    return count, reason
 
 
 def open_sockets(

@@ -157,6 +157,7 @@ class Upgrade:
             told = {
                 "pid": os.getppid(),
                 "link": link.fileno(),
+                "workers": len(self._supervisor.crew.kept),
                 "sockets": sockets,
                 "passed": [address.file_descriptor for address in passed.addresses],
                 "names": passed.names,

@@ -38,6 +38,9 @@ class RecordingSupervisor:
     def stop(self, cause: str) -> None:
         self.told.append(f"stop: {cause}")
 
+    def nearest_allowed(self, workers: int) -> int:
+        return workers
+
     def scale(self, workers: int, cause: str) -> None:
         raise RuntimeError("a defect")
 

@@ -12,6 +12,7 @@ from trivet.errors import ConflictingSettings, InvalidSetting, UnknownSetting
 from trivet.settings.addresses import Address
 from trivet.settings.resolve import Resolved, resolve
 from trivet.settings.table import Settings
+from trivet.supervisor.start import worker_count
 
 if TYPE_CHECKING:
     from trivet.settings.table import Mode
@@ -210,6 +211,28 @@ def test_one_address_twice_is_an_error(tmp_path: Path) -> None:
 
 def test_port_0_may_be_asked_for_twice(tmp_path: Path) -> None:
     assert len(resolved(tmp_path, flags={"bind": [":0", ":0"]}).settings.bind) == 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "what"),
+    [
+        ({"min_workers": "3", "max_workers": "2"}, "--min-workers is 3, more than --max-workers"),
+        ({"min_workers": "3"}, "--min-workers is 3 and there is no max_workers"),
+        ({"max_workers": "4", "workers": "5"}, "--workers is 5, expected a number from 1"),
+    ],
+)
+def test_bounds_of_the_workers_that_make_no_sense_are_conflicts(
+    flags: dict[str, str], what: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConflictingSettings, match=what):
+        resolved(tmp_path, flags=flags)
+
+
+def test_what_a_platform_says_of_workers_bends_to_the_bounds(tmp_path: Path) -> None:
+    found = resolved(tmp_path, flags={"max_workers": "4"}, environ={"WEB_CONCURRENCY": "9"})
+    assert worker_count(found)[0] == 4
+    found = resolved(tmp_path, flags={"max_workers": "4", "min_workers": "3", "workers": "3"})
+    assert worker_count(found) == (3, "--workers; from 3 to 4, as the load asks for")
 
 
 def test_a_request_line_longer_than_the_head_is_a_conflict(tmp_path: Path) -> None:
