@@ -61,6 +61,7 @@ EXAMPLES = {
     "queue_limit": "64",
     "requests_per_connection": "1000",
     "server_header": "shop",
+    "request_id": "X-Correlation-Id",
     "access_log": "off",
     "access_log_skip": "/static/*",
     "access_log_format": "%(h)s %(s)s",

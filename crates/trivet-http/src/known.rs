@@ -81,8 +81,10 @@ known_names! {
     XForwardedPort = "x-forwarded-port",
     XForwardedPrefix = "x-forwarded-prefix",
     XForwardedProto = "x-forwarded-proto",
+    XQueueStart = "x-queue-start",
     XRealIp = "x-real-ip",
     XRequestId = "x-request-id",
+    XRequestStart = "x-request-start",
     XRequestedWith = "x-requested-with",
 }
 

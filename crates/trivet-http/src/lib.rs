@@ -3,7 +3,7 @@
 //! The way of a request: [`Head::parse`] reads the request line and the header fields and decides
 //! how the body is framed; [`ChunkedDecoder`] takes a chunked body apart; [`response::plan`] decides
 //! how the answer is framed; [`response`] writes it. Behind proxies, [`proxy_protocol`] and
-//! [`forwarded`] say whose request it is. What is refused is a row of [`error::ALL`].
+//! [`forwarded`] say whose request it is, and [`proxy_notes`] what it is called. What is refused is a row of [`error::ALL`].
 #![forbid(unsafe_code)]
 
 mod byte_class;
@@ -17,6 +17,7 @@ mod host;
 mod known;
 mod limits;
 mod node;
+pub mod proxy_notes;
 pub mod proxy_protocol;
 mod request_line;
 pub mod response;

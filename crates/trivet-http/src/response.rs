@@ -10,6 +10,7 @@ pub use plan::{Framing, Plan, plan};
 
 use crate::error::Rejection;
 use crate::head::Version;
+use crate::word_scan;
 
 /// What ends a chunked body, without trailers (RFC 9112 section 7.1).
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
@@ -61,20 +62,37 @@ pub fn finish_head(
     out.extend_from_slice(b"\r\n");
 }
 
-/// The value of the first field with this name, in lower case, in a head that was written here.
+/// The value of the first field with this name, whatever its case, in a head that was written here.
 #[must_use]
 pub fn field<'h>(head: &'h [u8], name: &[u8]) -> Option<&'h [u8]> {
-    let lines =
-        head.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    for line in lines.skip(1).take_while(|line| !line.is_empty()) {
-        if let Some((found, rest)) = line.split_at_checked(name.len())
-            && found.eq_ignore_ascii_case(name)
+    // Nothing but CR can end a line: controls are in no name, value or reason.
+    let mut start = word_scan::skip_value(head, 0) + 2;
+    while start < head.len() && head[start] != b'\r' {
+        let end = word_scan::skip_value(head, start);
+        if let Some((found, rest)) = head[start..end].split_at_checked(name.len())
             && let Some(value) = rest.strip_prefix(b":")
+            && found.eq_ignore_ascii_case(name)
         {
             return Some(value.trim_ascii_start());
         }
+        start = end + 2;
     }
     None
+}
+
+/// Adds a field to a head that has just been finished; name and value are known to be harmless.
+pub fn append_field(head: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    head.truncate(head.len().saturating_sub(2));
+    for piece in [name, b": ", value, b"\r\n\r\n"] {
+        head.extend_from_slice(piece);
+    }
+}
+
+/// The same where the body follows the head already.
+pub fn insert_field(answer: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { return };
+    let line = [name, b": ", value, b"\r\n"].concat();
+    answer.splice(end + 2..end + 2, line);
 }
 
 /// The line that announces a chunk of `length` bytes, `1f` and CRLF, and how many bytes of the array
@@ -178,6 +196,27 @@ mod tests {
         assert_eq!(field(head, b"x"), Some(&b"y"[..]));
         assert_eq!(field(head, b"server"), None);
         assert_eq!(field(head, b"http/1.1 200 ok"), None);
+    }
+
+    #[test]
+    fn a_field_is_inserted_at_the_end_of_the_head() {
+        for (before, after) in [
+            ("HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nX: y\r\n\r\n"),
+            (
+                "HTTP/1.1 200 OK\r\nA: b\r\n\r\nc\r\n\r\n",
+                "HTTP/1.1 200 OK\r\nA: b\r\nX: y\r\n\r\nc\r\n\r\n",
+            ),
+            ("no head", "no head"),
+        ] {
+            let mut head = before.as_bytes().to_vec();
+            if before.ends_with("\r\n\r\n") && !before.contains('c') {
+                append_field(&mut head, b"X", b"y");
+                assert_eq!(head, after.as_bytes(), "{before}");
+            }
+            let mut answer = before.as_bytes().to_vec();
+            insert_field(&mut answer, b"X", b"y");
+            assert_eq!(answer, after.as_bytes(), "{before}");
+        }
     }
 
     #[test]

@@ -52,6 +52,8 @@ engine_config! {
     /// "x-forwarded" or "forwarded".
     forwarded_headers: String,
     proxy_protocol: bool,
+    /// The name of a field, or empty.
+    request_id: String,
     access_log: bool,
     access_log_skip: Vec<String>,
     /// "text", "json", "logfmt", or for a pattern of our own "pattern" or "json-pattern".
@@ -106,6 +108,7 @@ impl EngineConfig {
             forwarded,
             proxy_protocol: self.proxy_protocol,
             server: self.server_header.as_bytes().to_vec(),
+            request_id: self.request_id.as_bytes().to_vec(),
             access_log,
             access_log_skip: self
                 .access_log_skip

@@ -22,8 +22,8 @@ use crate::wsgi::environ::ServerAddress;
 /// One listening socket: descriptor, whether Unix, SERVER_NAME, SERVER_PORT.
 type ListenerGiven = (i32, bool, String, String);
 
-/// One request: why it is told of, thread, serial number, method, target, age in seconds.
-type RequestTold = (&'static str, u64, u64, String, String, f64);
+/// One request: why it is told of, thread, serial number, method, target, id, age in seconds.
+type RequestTold = (&'static str, u64, u64, String, String, String, f64);
 
 /// Server(app, config, listeners, on_error, memory=None): one process's engine. Threads serve with
 /// run_thread(). The counters lie in `memory`, a writable buffer, where one is given.
@@ -229,8 +229,8 @@ fn told(request: LateRequest) -> RequestTold {
         Lateness::Lost => "lost",
     };
     let text = |bytes: Vec<u8>| bytes.into_iter().map(char::from).collect();
-    let LateRequest { thread, serial, method, target, age, .. } = request;
-    (why, thread, serial, text(method), text(target), age.as_secs_f64())
+    let LateRequest { thread, serial, method, target, request_id, age, .. } = request;
+    (why, thread, serial, text(method), text(target), text(request_id), age.as_secs_f64())
 }
 
 /// The memory of a buffer, which stays exported, and so in its place, as long as the engine exists.

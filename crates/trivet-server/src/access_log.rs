@@ -32,6 +32,11 @@ impl LogFormat {
             _ => &[],
         }
     }
+
+    /// Whether lines show what a request is called, also where the setting for that is off.
+    pub(crate) fn shows_request_id(&self) -> bool {
+        matches!(self, Self::Pattern(pattern) if pattern.shows_request_id())
+    }
 }
 
 /// What a line is about.
@@ -262,16 +267,21 @@ pub(crate) fn is_skipped(skipped: &[Vec<u8>], path: &[u8], status: u16) -> bool 
 pub(crate) fn write_escaped(out: &mut Vec<u8>, bytes: &[u8], json: bool) {
     let escape: &[u8] = if json { b"\\u00" } else { b"\\x" };
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for &byte in bytes {
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            b' '..=b'~' => out.push(byte),
-            _ => {
-                out.extend_from_slice(escape);
-                out.push(DIGITS[usize::from(byte >> 4)]);
-                out.push(DIGITS[usize::from(byte & 15)]);
-            }
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+        let plain = rest.iter().position(|&byte| !is_plain(byte)).unwrap_or(rest.len());
+        let (copied, left) = rest.split_at(plain);
+        out.extend_from_slice(copied);
+        let Some((&byte, left)) = left.split_first() else { return };
+        if matches!(byte, b'"' | b'\\') {
+            out.extend_from_slice(&[b'\\', byte]);
+        } else {
+            out.extend_from_slice(escape);
+            out.push(DIGITS[usize::from(byte >> 4)]);
+            out.push(DIGITS[usize::from(byte & 15)]);
         }
+        rest = left;
     }
 }
 

@@ -39,6 +39,12 @@ pub(crate) fn unix_seconds() -> u64 {
     clock_gettime(REALTIME).tv_sec as u64
 }
 
+/// Microseconds since 1970 UTC, for comparing with the clocks of others.
+pub(crate) fn unix_microseconds() -> u64 {
+    let time = clock_gettime(ClockId::Realtime);
+    time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1000
+}
+
 /// The Date field's value, written again only when the second changes.
 #[derive(Debug)]
 pub(crate) struct Date {

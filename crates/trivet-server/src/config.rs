@@ -57,6 +57,9 @@ pub struct Config {
     pub forwarded: trivet_http::forwarded::Family,
     /// Every connection begins with a header of the PROXY protocol; only trusted peers may connect.
     pub proxy_protocol: bool,
+    /// The field that gives a request's id, in answers and as trusted peers send it; empty where
+    /// ids are only made for messages.
+    pub request_id: Vec<u8>,
     /// The access log on standard output, or none.
     pub access_log: Option<LogFormat>,
     /// Paths that it leaves out; one that ends with `*` is all that begin so.

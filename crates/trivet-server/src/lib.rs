@@ -26,6 +26,7 @@ mod output;
 mod overdue;
 mod pace;
 mod predictions;
+mod request_id;
 mod running;
 mod scheduler;
 mod slab;

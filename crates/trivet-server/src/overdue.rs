@@ -60,6 +60,8 @@ pub struct LateRequest {
     pub method: Vec<u8>,
     /// As the client sent it, long ones cut.
     pub target: Vec<u8>,
+    /// What it is called in logs.
+    pub request_id: Vec<u8>,
     /// Since it began.
     pub age: Duration,
 }
@@ -223,12 +225,16 @@ impl Overdue {
 unsafe fn describe(running: &Running, lateness: Lateness, now: Milliseconds) -> LateRequest {
     // SAFETY: as the caller says.
     let (method, target) = unsafe { running.request() };
+    let mut request_id = Vec::new();
+    // SAFETY: as above.
+    unsafe { running.write_request_id(&mut request_id) };
     LateRequest {
         lateness,
         thread: running.thread.load(Relaxed),
         serial: running.serial.load(Relaxed),
         method,
         target,
+        request_id,
         age: Duration::from_millis(now.saturating_sub(running.began.load(Relaxed))),
     }
 }
@@ -346,6 +352,10 @@ impl<A: Application> Watch<A> {
             let is_head = running.is_head.load(Relaxed);
             let rejection = &error::REQUEST_TIMED_OUT;
             response::write_rejection(&mut answer, rejection, self.date.text(), server, is_head);
+            let name = &self.shared.config.request_id;
+            if !name.is_empty() {
+                response::insert_field(&mut answer, name, &request.request_id);
+            }
             if system::send(socket, &answer) == Ok(answer.len()) {
                 cut = Shutdown::Write;
             }
@@ -450,9 +460,12 @@ impl Alarm {
         let _ = write!(line, "{} {{\"seconds\":{seconds:.3}", self.kind);
         // faulthandler names threads in this form.
         let _ = write!(line, ",\"thread\":\"0x{:016x}\"", request.thread);
-        for (name, bytes) in
-            [("method", &request.method[..]), ("target", &request.target), ("stacks", stacks)]
-        {
+        for (name, bytes) in [
+            ("method", &request.method[..]),
+            ("target", &request.target),
+            ("request_id", &request.request_id),
+            ("stacks", stacks),
+        ] {
             let _ = write!(line, ",\"{name}\":\"");
             write_escaped(&mut line, bytes, true);
             line.push(b'"');

@@ -8,6 +8,8 @@ use std::ptr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, AtomicUsize};
 
+use crate::request_id::RequestIds;
+
 use trivet_http::Head;
 
 use crate::claim::Claim;
@@ -28,6 +30,14 @@ impl Place {
     fn note(&self, bytes: &[u8]) {
         self.start.store(bytes.as_ptr().cast_mut(), Relaxed);
         self.length.store(bytes.len(), Relaxed);
+    }
+
+    fn forget(&self) {
+        self.start.store(ptr::null_mut(), Relaxed);
+    }
+
+    fn is_known(&self) -> bool {
+        !self.start.load(Relaxed).is_null()
     }
 
     /// A copy of the first bytes.
@@ -58,6 +68,9 @@ pub(crate) struct Running {
     socket: AtomicI32,
     method: Place,
     target: Place,
+    /// The id that a trusted proxy has given, if one has.
+    told_id: Place,
+    ids: RequestIds,
     /// For the watch alone: the request that it has called slow, when it spoke for one, and the one
     /// whose thread it has called lost.
     pub(crate) told_slow: AtomicU64,
@@ -81,6 +94,8 @@ impl Running {
             socket: AtomicI32::new(-1),
             method: Place::new(),
             target: Place::new(),
+            told_id: Place::new(),
+            ids: RequestIds::new(),
             told_slow: AtomicU64::new(0),
             spoken_at: AtomicU64::new(0),
             told_lost: AtomicU64::new(0),
@@ -88,7 +103,14 @@ impl Running {
     }
 
     /// For the thread: a request begins. Its claim must be closed.
-    pub(crate) fn begin(&self, now: Milliseconds, socket: &OwnedFd, head: &Head, buffer: &[u8]) {
+    pub(crate) fn begin(
+        &self,
+        now: Milliseconds,
+        socket: &OwnedFd,
+        head: &Head,
+        buffer: &[u8],
+        told_id: Option<&[u8]>,
+    ) {
         // Only this thread writes, so it needs no atomic addition.
         self.serial.store(self.serial.load(Relaxed) + 1, Relaxed);
         self.began.store(now, Relaxed);
@@ -99,6 +121,10 @@ impl Running {
         self.is_head.store(method == b"HEAD", Relaxed);
         self.method.note(method);
         self.target.note(head.target.of(buffer));
+        match told_id {
+            None => self.told_id.forget(),
+            Some(id) => self.told_id.note(id),
+        }
         self.claim.open();
     }
 
@@ -110,6 +136,20 @@ impl Running {
         // SAFETY: the thread has noted the socket of its connection, and cannot close it while the
         // claim is held.
         unsafe { BorrowedFd::borrow_raw(self.socket.load(Relaxed)) }
+    }
+
+    /// Appends the id of the request: the one that a trusted proxy has given, or one made here.
+    ///
+    /// # Safety
+    /// The caller holds the claim, or is the thread of the request.
+    pub(crate) unsafe fn write_request_id(&self, out: &mut Vec<u8>) {
+        if self.told_id.is_known() {
+            // SAFETY: as the caller says; the thread itself does not change its buffer while its
+            // request lasts.
+            out.extend_from_slice(&unsafe { self.told_id.copy(usize::MAX) });
+        } else {
+            self.ids.write(self.serial.load(Relaxed), out);
+        }
     }
 
     /// Method and target.

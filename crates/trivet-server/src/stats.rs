@@ -144,6 +144,8 @@ counters! {
     request_microseconds,
     /// Microseconds that requests have waited for an application thread, added up.
     queue_microseconds,
+    /// Microseconds that requests have waited in front of us, as trusted proxies tell, added up.
+    proxy_queue_microseconds,
     ;
     /// Answers, by method and within it by class of the status.
     answers: METHODS.len() * CLASSES.len(),
@@ -153,6 +155,8 @@ counters! {
     queue_time: BUCKETS,
     /// Answers by their exact status.
     statuses: STATUSES,
+    /// Requests by how long they have waited in front of us, where a trusted proxy tells.
+    proxy_queue_time: BUCKETS,
 }
 
 impl Counters {
@@ -184,6 +188,11 @@ impl Counters {
     pub(crate) fn note_queue_time(&self, microseconds: u64) {
         add(&self.queue_microseconds, microseconds);
         count(&self.queue_time[bucket(microseconds)]);
+    }
+
+    pub(crate) fn note_proxy_queue(&self, microseconds: u64) {
+        add(&self.proxy_queue_microseconds, microseconds);
+        count(&self.proxy_queue_time[bucket(microseconds)]);
     }
 }
 

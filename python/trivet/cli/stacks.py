@@ -46,6 +46,14 @@ def waits(thread: dict[str, Any]) -> bool:
     return all(frame["file"].endswith(BOOTSTRAP) for frame in thread["frames"])
 
 
+def _request(request: dict[str, Any] | None) -> str:
+    """Which request a thread has, behind its name. Older servers do not tell."""
+    if request is None:
+        return ""
+    asked = f"{request['method']} {request['target']}"
+    return f": {asked} for {request['seconds']:.1f} s, request {request['request_id']}"
+
+
 def _told(worker: dict[str, Any], everything: bool) -> str:
     lines = [f"worker {worker['worker']} (pid {worker['pid']})"]
     threads = worker["threads"]
@@ -54,7 +62,7 @@ def _told(worker: dict[str, Any], everything: bool) -> str:
     for thread in threads:
         if waits(thread) and not everything:
             continue
-        lines.append(f"  {escape_controls(thread['name'])}")
+        lines.append(escape_controls(f"  {thread['name']}{_request(thread.get('request'))}"))
         for frame in thread["frames"]:
             if frame["file"].endswith(BOOTSTRAP):
                 continue

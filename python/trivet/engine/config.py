@@ -47,6 +47,7 @@ class EngineConfig:
     trusted_proxies: tuple[str, ...]
     forwarded_headers: str
     proxy_protocol: bool
+    request_id: str
     access_log: bool
     access_log_skip: tuple[str, ...]
     access_log_form: AccessLogForm
@@ -117,6 +118,7 @@ def engine_config(settings: Settings, *, multiprocess: bool, open_files: int = -
         trusted_proxies=settings.trusted_proxies,
         forwarded_headers=settings.forwarded_headers,
         proxy_protocol=settings.proxy_protocol,
+        request_id=settings.request_id,
         access_log=settings.access_log,
         access_log_skip=settings.access_log_skip,
         access_log_form=form,

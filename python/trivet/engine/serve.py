@@ -33,10 +33,17 @@ class RunningRequest:
     and its thread has not come back from the application.
     """
 
-    __slots__ = ("method", "seconds", "serial", "target", "thread", "why")
+    __slots__ = ("method", "request_id", "seconds", "serial", "target", "thread", "why")
 
     def __init__(
-        self, why: str, thread: int, serial: int, method: str, target: str, seconds: float
+        self,
+        why: str,
+        thread: int,
+        serial: int,
+        method: str,
+        target: str,
+        request_id: str,
+        seconds: float,
     ) -> None:
         self.why = why
         #: As threading.get_ident() names it.
@@ -45,6 +52,7 @@ class RunningRequest:
         self.serial = serial
         self.method = method
         self.target = target
+        self.request_id = request_id
         self.seconds = seconds
 
 

@@ -74,10 +74,12 @@ COUNTERS = (
     Counter("log_errors", "errors in the logs of workers"),
     Counter("request_microseconds", "durations of all requests, added up"),
     Counter("queue_microseconds", "waits for an application thread, added up"),
+    Counter("proxy_queue_microseconds", "waits in front of the server, added up"),
     Counter("answers", "answers by method and status class", width=ANSWERS_WIDTH),
     Counter("request_time", "requests by duration", width=HISTOGRAM_WIDTH),
     Counter("queue_time", "requests by wait for an application thread", width=HISTOGRAM_WIDTH),
     Counter("statuses", "answers by exact status, from 100 on", width=STATUSES),
+    Counter("proxy_queue_time", "requests by wait in front of the server", width=HISTOGRAM_WIDTH),
 )
 
 #: How many numbers there are.

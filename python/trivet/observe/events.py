@@ -346,14 +346,14 @@ EVENTS = _table(
         "The application did not answer within `timeout`. The detail is the stack of its thread at"
         " that moment. RequestTimedOut is raised there, which frees the thread as soon as it runs"
         " Python code again.",
-        optional=("detail", "worker", "pid"),
+        optional=("request_id", "detail", "worker", "pid"),
     ),
     Event(
         "slow-request",
         "warning",
         "{method} {target} has taken {seconds} s so far; its thread is at {place}",
         "A request has run for `slow`, and goes on. The detail is the stack of its thread.",
-        optional=("detail", "worker", "pid"),
+        optional=("request_id", "detail", "worker", "pid"),
     ),
     Event(
         "thread-lost",
@@ -362,7 +362,7 @@ EVENTS = _table(
         "A call that does not return keeps the thread: Python cannot interrupt it. The worker is"
         " replaced, after its other requests have finished; with serve() there is nobody to do"
         " that, and the process goes on with a thread less.",
-        optional=("worker", "pid"),
+        optional=("request_id", "worker", "pid"),
     ),
     Event(
         "worker-stuck",
@@ -372,7 +372,7 @@ EVENTS = _table(
         "Something holds Python's interpreter lock: a C extension that computes or waits without"
         " releasing it. The detail is the stacks of all threads, each with its innermost line"
         " first. The worker is replaced.",
-        optional=("detail",),
+        optional=("request_id", "detail"),
     ),
     # Stopping
     Event(

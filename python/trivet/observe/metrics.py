@@ -169,6 +169,12 @@ METRICS = (
         "From the arrival of a request to an application thread that takes it.",
         _durations("queue_time", "queue_microseconds"),
     ),
+    Metric(
+        "trivet_proxy_queue_duration_seconds",
+        "histogram",
+        "From the time that a trusted proxy gives (X-Request-Start) to the arrival of a request.",
+        _durations("proxy_queue_time", "proxy_queue_microseconds"),
+    ),
     Metric("trivet_requests_in_flight", "gauge", "Requests in the application now.", _in_flight),
     Metric("trivet_threads", "gauge", "Application threads.", _counted("threads")),
     Metric("trivet_threads_busy", "gauge", "Application threads with a request.", _busy_threads),

@@ -49,6 +49,8 @@ VALUES: Mapping[str, str] = {
     "L": "the duration in seconds with six digits after the point",
     "p": "the process in angle brackets: `<4711>`",
     "target": "the path with the query, as it was sent",
+    "request_id": "the id of the request, also where `request_id` is off",
+    "proxy_queue": "seconds in front of Trivet, as `X-Request-Start` of a proxy tells, or `-`",
 }
 
 #: Values that `d` may end in the place of `s`.
@@ -63,6 +65,8 @@ VARIABLES: Mapping[str, str] = {
     "server_protocol": "H",
     "request_uri": "target",
     "raw_uri": "target",
+    "trivet.request_id": "request_id",
+    "trivet.proxy_queue_seconds": "proxy_queue",
 }
 
 #: Variables of the environ that are fields of the request, beside HTTP_….
@@ -180,7 +184,7 @@ def _variable(name: str, at: int) -> Part:
         return "request", FIELD_VARIABLES[lower]
     if lower.startswith("http_") and lower != "http_":
         return "request", lower[len("http_") :].replace("_", "-")
-    known = [variable.upper() for variable in (*VARIABLES, *FIELD_VARIABLES)]
+    known = [shown_variable(name) for name in (*VARIABLES, *FIELD_VARIABLES)]
     hint = did_you_mean(name.upper(), known)
     raise _fault(
         at,
@@ -188,6 +192,11 @@ def _variable(name: str, at: int) -> Part:
         f"environ is not seen here; there are HTTP_… and {', '.join(known)}"
         + (f" ({hint})" if hint else ""),
     )
+
+
+def shown_variable(name: str) -> str:
+    """A variable as the environ has it."""
+    return name if name.startswith("trivet.") else name.upper()
 
 
 _BRACED = "%({NAME}i)s for a request field, %({NAME}o)s for a response field, %({NAME}e)s"

@@ -16,6 +16,7 @@ from trivet.settings.access_log_format import (
     PRESETS,
     VALUES,
     VARIABLES,
+    shown_variable,
 )
 from trivet.settings.environment import CONFIG_VARIABLE
 from trivet.settings.kinds import Switch
@@ -129,7 +130,7 @@ def _command_line(spec: Spec) -> str:
 def _access_log_values() -> str:
     rows = [f"| `%({name})s` | {meaning} |" for name, meaning in VALUES.items()]
     presets = [f"| `{name}` | `{format}` |" for name, format in PRESETS.items()]
-    variables = ", ".join(f"`{name.upper()}`" for name in (*VARIABLES, *FIELD_VARIABLES))
+    variables = ", ".join(f"`{shown_variable(name)}`" for name in (*VARIABLES, *FIELD_VARIABLES))
     return "\n".join(
         [
             "## Values in access_log_format\n",

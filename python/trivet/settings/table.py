@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 
 from trivet.settings.access_log_format import AccessLogFormat
 from trivet.settings.addresses import HOST, Address, AddressKind
+from trivet.settings.field_names import FieldName
 from trivet.settings.file_modes import FileMode
 from trivet.settings.kinds import Choice, Kind, ListOf, Switch, Text, WholeNumber
 from trivet.settings.paths import UrlPath
@@ -580,6 +581,16 @@ class Settings:
         engine=True,
     )
 
+    request_id: str = setting(
+        "",
+        FieldName("X-Request-Id"),
+        "Logging",
+        "Give each request an id: in its response under this name, in the environ, in the access "
+        "log. Trusted proxies may send one in the same field; from anybody else it is not taken. "
+        "on is X-Request-Id. Messages about single requests have an id also without it.",
+        empty_means="off",
+        engine=True,
+    )
     access_log: bool = setting(
         True, SWITCH, "Logging", "Write one line for each request.", engine=True
     )

@@ -120,6 +120,7 @@ class Hearing:
             target=message.data.get("target"),
             seconds=message.data.get("seconds"),
             place=place_in(stacks),
+            request_id=message.data.get("request_id"),
             detail=stacks,
         )
         self._supervisor.replacing.retire_child(slot, child, "something holds its interpreter")

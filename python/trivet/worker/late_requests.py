@@ -74,6 +74,7 @@ class LateRequests:
             target=request.target,
             seconds=request.seconds,
             place=place_of(frame),
+            request_id=request.request_id,
             detail=stack_of(frame),
             **more,
             **self._fields,
@@ -86,6 +87,7 @@ class LateRequests:
             target=request.target,
             seconds=request.seconds,
             place=place_of(frame),
+            request_id=request.request_id,
             **self._fields,
         )
         if self._retire is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from trivet.worker.answers import MOST_FRAMES, answer, frames_of
 
-ENGINE: Any = SimpleNamespace(stats=lambda: {"requests": 3})
+ENGINE: Any = SimpleNamespace(stats=lambda: {"requests": 3}, running=list)
 
 
 def test_counters_are_the_engines() -> None:

@@ -14,10 +14,11 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use trivet_server::{Exchange, Sent};
 
 use super::current::{Current, references};
-use super::environ::{EnvironBuilder, ServerAddress};
+use super::environ::{EnvironBuilder, REQUEST_ID, ServerAddress};
 use super::file_wrapper::{FileWrapper, as_bytes};
 use super::input::Input;
 use super::responder::Responder;
+use super::text::from_latin1;
 use super::upgrade::{Upgrade, close_unused};
 use super::{SharedBytes, Wsgi};
 use crate::config::EngineConfig;
@@ -137,10 +138,12 @@ impl Caller {
             close_unused(&socket);
         }
         if let Err(error) = result {
-            self.fail(py, error, Some(&environ));
-        } else if let Some(sent) = self.current.exchange().wrong_length() {
-            let error = PyRuntimeError::new_err(sent);
-            self.report(py, error, Some(&environ));
+            return self.fail(py, error, Some(&environ));
+        }
+        // Apart, so that the exchange is free again: reporting looks at it.
+        let wrong_length = self.current.exchange().wrong_length();
+        if let Some(sent) = wrong_length {
+            self.report(py, PyRuntimeError::new_err(sent), Some(&environ));
         }
     }
 
@@ -330,6 +333,15 @@ impl Caller {
     }
 
     fn report(&self, py: Python<'_>, error: PyErr, environ: Option<&Bound<'_, PyDict>>) {
+        if let Some(environ) = environ {
+            // Where ids are off, an error has one all the same.
+            let id = self.current.exchange().request_id().to_vec();
+            let set =
+                from_latin1(py, &id).and_then(|id| environ.set_item(intern!(py, REQUEST_ID), id));
+            if let Err(second) = set {
+                second.display(py);
+            }
+        }
         let value = error.clone_ref(py).into_value(py);
         if let Err(second) = self.on_error.bind(py).call1((value, environ)) {
             second.display(py);

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use pyo3::ffi;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use trivet_server::http::forwarded::{Forwarding, Teller};
@@ -24,6 +25,11 @@ const REMEMBERED_NAMES: usize = 256;
 const REMEMBERED_NAME_BYTES: usize = 64;
 /// Longer values are seldom the same twice.
 const REMEMBERED_VALUE_BYTES: usize = 256;
+
+/// The key of what a request is called.
+pub(super) const REQUEST_ID: &str = "trivet.request_id";
+/// The key of the seconds that it has waited in front of us, where a trusted proxy tells.
+const PROXY_QUEUE: &str = "trivet.proxy_queue_seconds";
 
 /// Where a listener is, as the application is told.
 #[derive(Debug, Clone)]
@@ -80,6 +86,8 @@ pub(crate) struct EnvironBuilder {
     last_path: Option<Remembered>,
     root_path: String,
     proxied: Proxied,
+    /// The keys under which the application finds the id of a request, where it is told.
+    request_id: Vec<Py<PyString>>,
 }
 
 /// Fields that never reach the application under HTTP_…: the two that CGI names otherwise come
@@ -93,6 +101,16 @@ fn key_name(name: &str) -> Option<String> {
         "proxy" | "transfer-encoding" => None,
         _ => Some(format!("HTTP_{}", name.to_ascii_uppercase().replace('-', "_"))),
     }
+}
+
+/// The keys under which the application finds the id of a request: also that of the field itself,
+/// for libraries look there, and must not take what a stranger has sent for the id in the log.
+pub(super) fn request_id_keys(config: &EngineConfig) -> Vec<String> {
+    if config.request_id.is_empty() {
+        return Vec::new();
+    }
+    let of_field = key_name(&config.request_id.to_ascii_lowercase());
+    std::iter::once(REQUEST_ID.to_owned()).chain(of_field).collect()
 }
 
 impl EnvironBuilder {
@@ -148,6 +166,7 @@ impl EnvironBuilder {
             last_path: None,
             root_path: config.root_path.clone(),
             proxied: Proxied::new(py, config),
+            request_id: request_id_keys(config).iter().map(|name| key(name)).collect(),
         })
     }
 
@@ -198,6 +217,15 @@ impl EnvironBuilder {
         }
         if let Some(forwarding) = exchange.forwarding() {
             self.set_forwarded(py, &environ, forwarding, head, buffer)?;
+            if let Some(waited) = exchange.proxy_queue() {
+                environ.set_item(intern!(py, PROXY_QUEUE), waited as f64 / 1e6)?;
+            }
+        }
+        if !self.request_id.is_empty() {
+            let id = from_latin1(py, exchange.request_id())?;
+            for key in &self.request_id {
+                set(&environ, key, &id)?;
+            }
         }
         Ok(environ)
     }

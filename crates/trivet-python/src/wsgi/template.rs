@@ -4,7 +4,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::environ::ServerAddress;
+use super::environ::{ServerAddress, request_id_keys};
 use super::text::from_latin1;
 use crate::config::EngineConfig;
 
@@ -37,6 +37,9 @@ pub(super) fn template<'py>(
     environ.set_item("wsgi.run_once", false)?;
     environ.set_item("wsgi.file_wrapper", file_wrapper)?;
     environ.set_item("wsgi.input_terminated", true)?;
+    for key in request_id_keys(config) {
+        environ.set_item(key, "")?;
+    }
     if config.url_scheme == "https" {
         environ.set_item(intern!(py, "HTTPS"), "on")?;
     }

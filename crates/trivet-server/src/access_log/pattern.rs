@@ -30,10 +30,12 @@ pub enum Value {
     DecimalSeconds,
     Process,
     Target,
+    RequestId,
+    ProxyQueue,
 }
 
 /// Every value by its name.
-pub const VALUES: [(&str, Value); 20] = [
+pub const VALUES: [(&str, Value); 22] = [
     ("h", Value::Client),
     ("l", Value::Nothing),
     ("u", Value::User),
@@ -54,6 +56,8 @@ pub const VALUES: [(&str, Value); 20] = [
     ("L", Value::DecimalSeconds),
     ("p", Value::Process),
     ("target", Value::Target),
+    ("request_id", Value::RequestId),
+    ("proxy_queue", Value::ProxyQueue),
 ];
 
 /// A name is a secret's neighbour: more of it than this is not looked at.
@@ -108,6 +112,10 @@ impl Pattern {
         &self.answer_fields
     }
 
+    pub(super) fn shows_request_id(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Value(Value::RequestId)))
+    }
+
     pub(super) fn line(&self, out: &mut Vec<u8>, entry: &Entry<'_>) {
         for part in &self.parts {
             match part {
@@ -157,11 +165,12 @@ impl Pattern {
             Value::Seconds => write!(out, "{}", entry.microseconds / 1_000_000),
             Value::Milliseconds => write!(out, "{}", entry.microseconds / 1000),
             Value::Microseconds => write!(out, "{}", entry.microseconds),
-            Value::DecimalSeconds => {
-                let (seconds, rest) =
-                    (entry.microseconds / 1_000_000, entry.microseconds % 1_000_000);
-                write!(out, "{seconds}.{rest:06}")
-            }
+            Value::DecimalSeconds => decimal_seconds(out, entry.microseconds),
+            Value::RequestId => self.written(out, entry.request_id.unwrap_or(b"-")),
+            Value::ProxyQueue => match entry.proxy_queue {
+                Some(microseconds) => decimal_seconds(out, microseconds),
+                None => write!(out, "-"),
+            },
             Value::Process => write!(out, "<{}>", std::process::id()),
         };
     }
@@ -188,6 +197,10 @@ impl Pattern {
             out.push(b'-');
         }
     }
+}
+
+fn decimal_seconds(out: &mut Vec<u8>, microseconds: u64) -> std::io::Result<()> {
+    write!(out, "{}.{:06}", microseconds / 1_000_000, microseconds % 1_000_000)
 }
 
 /// The name in the credentials of HTTP Basic authentication (RFC 7617 section 2).
@@ -268,9 +281,15 @@ mod tests {
             ("D", "1234567"),
             ("L", "1.234567"),
             ("target", "/a/b?c=d"),
+            ("request_id", "-"),
+            ("proxy_queue", "-"),
         ] {
             assert_eq!(line(&[("value", name)], false, &entry), format!("{expected}\n"), "{name}");
         }
+        let known = Entry { request_id: Some(b"id"), proxy_queue: Some(2_000_001), ..entry };
+        assert_eq!(line(&[("value", "request_id")], false, &known), "id\n");
+        assert_eq!(line(&[("value", "proxy_queue")], false, &known), "2.000001\n");
+        let entry = known;
         let process = line(&[("value", "p")], false, &entry);
         assert_eq!(process, format!("<{}>\n", std::process::id()));
         assert_eq!(line(&[("value", "b")], false, &Entry { bytes: 0, ..entry }), "-\n");

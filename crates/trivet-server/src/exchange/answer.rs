@@ -101,18 +101,25 @@ impl<A: Application> Exchange<A> {
         let server: &[u8] = if self.has_server { b"" } else { &self.shared.config.server };
         let date = if self.has_date { None } else { Some(self.date.text()) };
         response::finish_head(&mut self.out, &self.plan, head.version, date, server);
-        if !self.answer_fields.is_empty() {
-            self.note_answer_fields();
+        if self.looks_at_heads {
+            self.look_at_head(response::append_field);
         }
         self.stage = Stage::Body;
     }
 
-    /// Keeps what the access log shows of the head in `out`.
+    /// Puts the id into the head in `out`, unless the application has given one, and keeps what the
+    /// access log shows of it. `add` is how a field gets there.
     #[cold]
-    fn note_answer_fields(&mut self) {
-        let Some((format, _)) = self.shared.access_log() else { return };
-        for (name, place) in format.answer_fields().iter().zip(&mut self.answer_fields) {
-            *place = response::field(&self.out, name).map(<[u8]>::to_vec);
+    fn look_at_head(&mut self, add: fn(&mut Vec<u8>, &[u8], &[u8])) {
+        self.request_id();
+        let name = &self.shared.config.request_id;
+        if !name.is_empty() && response::field(&self.out, name).is_none() {
+            add(&mut self.out, name, &self.request_id);
+        }
+        if let Some((format, _)) = self.shared.access_log() {
+            for (name, place) in format.answer_fields().iter().zip(&mut self.answer_fields) {
+                *place = response::field(&self.out, name).map(<[u8]>::to_vec);
+            }
         }
     }
 
@@ -204,8 +211,8 @@ impl<A: Application> Exchange<A> {
             &self.shared.config.server,
             is_head,
         );
-        if !self.answer_fields.is_empty() {
-            self.note_answer_fields();
+        if self.looks_at_heads {
+            self.look_at_head(response::insert_field);
         }
         let body = self.out.windows(4).position(|bytes| bytes == b"\r\n\r\n").map(|at| at + 4);
         self.body_sent = self.out.len().saturating_sub(body.unwrap_or(usize::MAX)) as u64;

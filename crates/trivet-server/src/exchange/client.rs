@@ -27,13 +27,39 @@ impl<A: Application> Exchange<A> {
         self.forwarding.as_ref()
     }
 
+    /// What the request has waited in front of us, in microseconds, where a trusted peer tells.
+    pub fn proxy_queue(&self) -> Option<u64> {
+        self.forwarding.as_ref().and(self.proxy_queue)
+    }
+
+    /// What the request is called: by a trusted peer, or by us.
+    pub fn request_id(&mut self) -> &[u8] {
+        if self.request_id.is_empty() {
+            // SAFETY: this is the thread of the request.
+            unsafe { self.running.write_request_id(&mut self.request_id) };
+        }
+        &self.request_id
+    }
+
     // Apart, because inlined it costs requests of peers that are not trusted 100 instructions.
     #[inline(never)]
-    pub(super) fn read_forwarding(&mut self) {
+    pub(super) fn read_forwarding(&mut self, here_since: u64) {
         let config = &self.shared.config;
         let Reader { head, buffer, .. } = &self.reader;
         let forwarding = Forwarding::read(config.forwarded, &head.fields, buffer, &config.trusted);
         self.forwarding = Some(forwarding);
+        let id_name: &[u8] = match &config.request_id[..] {
+            b"" => b"x-request-id", // for messages
+            name => name,
+        };
+        self.notes = ProxyNotes::read(&head.fields, buffer, id_name);
+        self.proxy_queue = self.notes.request_start.and_then(|start| {
+            let since_then = clock::now_microseconds().saturating_sub(here_since);
+            waited_in_front(start, clock::unix_microseconds().saturating_sub(since_then))
+        });
+        if let Some(waited) = self.proxy_queue {
+            self.shared.stats.note_proxy_queue(waited);
+        }
     }
 
     /// The client as the application sees it.
@@ -41,6 +67,15 @@ impl<A: Application> Exchange<A> {
         let client = self.forwarding.as_ref().map_or(Client::Peer, |said| said.client);
         ClientAddress { peer, client }
     }
+}
+
+/// A proxy that tells of more than this has another clock, or another unit, than we think.
+const MOST_PROXY_QUEUE: u64 = 600 * 1_000_000;
+
+/// Microseconds from `start` on the proxy's clock to `arrival` on ours. Clocks differ by some
+/// milliseconds: what has come before it was sent has not waited.
+fn waited_in_front(start: u64, arrival: u64) -> Option<u64> {
+    (start.abs_diff(arrival) <= MOST_PROXY_QUEUE).then(|| arrival.saturating_sub(start))
 }
 
 /// A client's address for the log; a Unix socket's peer has none.
@@ -57,5 +92,21 @@ impl fmt::Display for ClientAddress {
             (Client::Peer, Some(peer)) => peer.ip().fmt(formatter),
             (Client::Peer, None) => formatter.write_str("unix"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_in_front_is_never_negative_and_never_absurd() {
+        let now = 1_700_000_000_000_000;
+        assert_eq!(waited_in_front(now - 1500, now), Some(1500));
+        assert_eq!(waited_in_front(now + 1500, now), Some(0));
+        assert_eq!(waited_in_front(now - MOST_PROXY_QUEUE, now), Some(MOST_PROXY_QUEUE));
+        assert_eq!(waited_in_front(now - MOST_PROXY_QUEUE - 1, now), None);
+        assert_eq!(waited_in_front(now + MOST_PROXY_QUEUE + 1, now), None);
+        assert_eq!(waited_in_front(0, now), None);
     }
 }

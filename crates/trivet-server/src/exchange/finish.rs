@@ -217,6 +217,11 @@ impl<A: Application> Exchange<A> {
         if access_log::is_skipped(&self.shared.config.access_log_skip, path, self.status) {
             return;
         }
+        let shows_id = !self.shared.config.request_id.is_empty() || format.shows_request_id();
+        if shows_id && self.request_id.is_empty() {
+            // SAFETY: this is the thread of the request.
+            unsafe { self.running.write_request_id(&mut self.request_id) };
+        }
         let entry = Entry {
             address: &self.client(connection.peer),
             unix_seconds: clock::unix_seconds(),
@@ -225,8 +230,8 @@ impl<A: Application> Exchange<A> {
             bytes: self.body_sent,
             microseconds: self.duration,
             answer_fields: &self.answer_fields,
-            request_id: None,
-            proxy_queue: None,
+            request_id: shows_id.then_some(&self.request_id),
+            proxy_queue: self.proxy_queue(),
         };
         match &mut self.hub {
             Some(hub) => {

@@ -23,6 +23,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use trivet_http::forwarded::Forwarding;
+use trivet_http::proxy_notes::ProxyNotes;
 use trivet_http::response::{self, Framing, Invalid, Noted, Plan};
 use trivet_http::{Head, Span, Version, error};
 
@@ -150,6 +151,12 @@ pub struct Exchange<A: Application> {
     timed_out: bool,
     /// What a trusted peer says of the request.
     forwarding: Option<Forwarding>,
+    /// What it notes beside that, and what the request has waited there in microseconds; only of
+    /// meaning where there is a `forwarding`.
+    notes: ProxyNotes,
+    proxy_queue: Option<u64>,
+    /// The id of the request, once somebody has asked for it.
+    request_id: Vec<u8>,
 
     // The request's body.
     /// The rest of the body in the reader's buffer.
@@ -185,6 +192,8 @@ pub struct Exchange<A: Application> {
     date: Date,
     lines: Lines,
     logs: bool,
+    /// Heads are looked at before they are sent: for the access log, or to put the id in.
+    looks_at_heads: bool,
     /// The values that the access log shows of the answer's fields; empty where it shows none.
     answer_fields: Vec<Option<Vec<u8>>>,
     started: u64,
@@ -214,6 +223,9 @@ impl<A: Application> Exchange<A> {
             speaks: false,
             timed_out: false,
             forwarding: None,
+            notes: ProxyNotes::default(),
+            proxy_queue: None,
+            request_id: Vec::new(),
             first: 0..0,
             later: Vec::new(),
             later_at: 0..0,
@@ -239,6 +251,7 @@ impl<A: Application> Exchange<A> {
             date: Date::new(),
             lines: Lines::default(),
             logs: shared.access_log().is_some(),
+            looks_at_heads: !answer_fields.is_empty() || !shared.config.request_id.is_empty(),
             answer_fields,
             started: 0,
             duration: 0,
@@ -371,11 +384,14 @@ impl<A: Application> Exchange<A> {
         connection.requests += 1;
         self.forwarding = None;
         if connection.is_trusted {
-            self.read_forwarding();
+            self.read_forwarding(here_since);
         }
         let head = &self.reader.head;
         let now = self.hub.as_ref().map_or_else(clock::now, |hub| hub.now());
-        self.running.begin(now, &connection.socket, head, &self.reader.buffer);
+        let buffer = &self.reader.buffer;
+        let told = self.forwarding.as_ref().and(self.notes.request_id).map(|id| id.of(buffer));
+        self.running.begin(now, &connection.socket, head, buffer, told);
+        self.request_id.clear();
         self.shared.overdue.wake();
         self.speaks = false;
         self.timed_out = false;

@@ -101,6 +101,7 @@ pub(crate) fn config() -> Config {
         trusted: Trusted::default(),
         forwarded: Family::default(),
         proxy_protocol: false,
+        request_id: Vec::new(),
         access_log: None,
         access_log_skip: Vec::new(),
     }
