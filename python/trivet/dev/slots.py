@@ -18,6 +18,10 @@ HANG_TIMES = 3.0
 #: The first import has nothing to be compared with.
 FIRST_HANG_SECONDS = 10.0
 
+#: In the hands of a debugger an import stands still until its developer goes on, and every process
+#: waits for the editor before it begins.
+DEBUGGED_SECONDS = 86_400.0
+
 #: A warm parent that keeps a worker waiting for longer than this, and than so many times the
 #: longest load, is stuck in an import: it may lack what the app does before.
 WARM_SECONDS = 3.0
@@ -55,13 +59,16 @@ def slots_for(workers: int | str, present: Sequence[Slot]) -> list[Slot]:
 class Patience:
     """How long loading may take, by how long it took when it went well."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, debugged: bool = False) -> None:
         self._slowest_good_load = 0.0
+        self._debugged = debugged
 
     def has_loaded(self, seconds: float) -> None:
         self._slowest_good_load = max(self._slowest_good_load, seconds)
 
     def hang_seconds(self) -> float:
+        if self._debugged:
+            return DEBUGGED_SECONDS
         if not self._slowest_good_load:
             return FIRST_HANG_SECONDS
         return max(HANG_SECONDS, HANG_TIMES * self._slowest_good_load)

@@ -15,7 +15,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from signal import Signals
 
-from trivet.dev import messages
+from trivet.dev import editor_debugger, messages
 from trivet.dev.changes import CONFIGURATION, CSS, PACKAGES, PYTHON, STATIC, TEMPLATE
 from trivet.dev.failure import Failure, shown_path
 from trivet.dev.load_failure import died_while_loading, died_while_serving, still_importing
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from trivet.dev.slots import Slot
     from trivet.dev.terminal import Terminal
     from trivet.dev.watch import WatchPlan
+    from trivet.settings.table import Settings
     from trivet.supervisor.listeners import Listeners
     from trivet.worker.messages import Message
 
@@ -101,11 +102,16 @@ class DevSupervisor:
         self._untold: list[Callable[[], None]] = []
         self._watcher: WatcherProcess | None = None
         self._sources = Sources()
+        debugged = editor_debugger.is_attached()
         self._warmth = Warmth(
-            self._sources, terminal, before, self._let_go_in_child, wanted=plan.settings.warm
+            self._sources,
+            terminal,
+            before,
+            self._let_go_in_child,
+            why_not=_why_not_warm(plan.settings, debugged),
         )
         self._waiting = WaitingConnections(self._sources, self._serving)
-        self._patience = Patience()
+        self._patience = Patience(debugged=debugged)
         self._changed_at = began
         self._broken = False
         self._told_generation = 0
@@ -610,3 +616,11 @@ class DevSupervisor:
                 slot.serving.send_signal(Signals.SIGTERM)
         for worker in self._going:
             worker.send_signal(Signals.SIGTERM)
+
+
+def _why_not_warm(settings: Settings, debugged: bool) -> str:
+    """Why no process is to be warmed; empty when one is."""
+    if not settings.warm:
+        return "warm is off"
+    # It has threads, and a process that has some cannot be inherited safely.
+    return editor_debugger.WHY_COLD if debugged else ""

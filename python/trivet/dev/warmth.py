@@ -34,7 +34,7 @@ class Warmth:
         before: Sequence[str],
         close_in_child: Callable[[], None],
         *,
-        wanted: bool,
+        why_not: str,
     ) -> None:
         self._sources = sources
         self._terminal = terminal
@@ -43,7 +43,7 @@ class Warmth:
         self._current: Warm | None = None
         self._retired: list[Warm] = []
         #: Why there is no warm parent and will be none; empty when there is or may be one.
-        self.why_cold = "" if wanted else "warm is off"
+        self.why_cold = why_not
 
     def parents(self) -> list[Warm]:
         return [*self._retired, *([self._current] if self._current is not None else [])]
