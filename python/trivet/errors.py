@@ -14,6 +14,7 @@
     │   ├── AppImportFailed             app-import-failed
     │   ├── AppNotCallable              app-not-callable
     │   ├── FactoryFailed               factory-failed
+    │   ├── HookFailed                  hook-failed
     │   └── DebugInProduction           debug-in-production
     ├── HostError                       host-refused            4           who runs the machine
     │   ├── AddressInUse                address-in-use
@@ -164,6 +165,12 @@ class FactoryFailed(AppError):
     """The function that makes the application raised, or could not be called."""
 
     name = "factory-failed"
+
+
+class HookFailed(AppError):
+    """A function that the settings name for a certain moment cannot be had, or has failed."""
+
+    name = "hook-failed"
 
 
 class DebugInProduction(AppError):

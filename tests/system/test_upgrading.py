@@ -18,6 +18,7 @@ from tests.serving.addresses import Address, TcpAddress, UnixAddress, free_tcp_a
 from tests.serving.load import under_load
 from tests.serving.process import ServerProcess
 from tests.serving.wire import Wire
+from tests.system.test_hooks import MODULE, calls, flags
 
 pytestmark = pytest.mark.system
 
@@ -372,3 +373,31 @@ def test_a_service_that_systemd_would_take_for_ended_is_not_upgraded(server: Ser
     assert "Type=notify" in told.stderr
     assert server.version() == "0"
     assert server.process.stop() == 0
+
+
+def test_an_upgrade_calls_pre_exec_in_the_old_server_and_on_starting_in_the_new_one(
+    server: Server,
+) -> None:
+    (server.folder / "hooks.py").write_text(MODULE)
+    server.deploy(
+        "def app(environ, start_response):\n"
+        "    print('printed')\n"
+        "    start_response('200 OK', [])\n"
+        "    return [b'ok']\n"
+    )
+    names = flags("on_starting", "pre_exec", "on_exit")
+    old = server.serve("-w", "1", "--worker-output", "tagged", *names)
+    server.process.signal(signal.SIGUSR2)
+    new = int(server.wait_for(" handed-over ").rpartition("=")[2])
+    assert old.wait() == 0
+    assert server.version() == "ok"
+    server.wait_for(r"(?m)^\[worker 1\] printed$")
+    end(new)
+    called = [(name, text.split()[0]) for name, text in calls(server.process.output)]
+    assert called == [
+        ("on_starting", f"in={old.pid}"),
+        ("pre_exec", f"in={old.pid}"),
+        ("on_starting", f"in={new}"),
+        ("on_exit", f"in={old.pid}"),
+        ("on_exit", f"in={new}"),
+    ]

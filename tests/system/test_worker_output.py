@@ -167,14 +167,15 @@ def test_a_reload_changes_it(site: Site) -> None:
 def test_a_reader_that_stops_holds_up_who_prints_and_nobody_else(
     serve: Serve, site: Site, told: Told, full_pipe: FullPipe
 ) -> None:
-    server = serve("-w", "1", "--no-access-log", *TAGGED, source=APP)
+    server = serve("-w", "1", "--no-access-log", "--graceful-timeout", "60s", *TAGGED, source=APP)
     told()
     client = threading.Thread(target=site.get, args=("/flood?5000",))
     client.start()
     pid = site.get()
-    server.signal(signal.SIGTTIN)  # and the supervisor is there, although nobody reads
-    server.wait_until(lambda: len(server.child_pids()) == 2, "a second worker")
-    server.wait_until(lambda: site.get() != pid, "it answers")
+    server.signal(signal.SIGHUP)  # and the supervisor hears it, although nobody reads
+    assert told()[0] == "RELOADING=1"
+    assert told()[0] == "READY=1"
+    assert site.get() != pid
     printed = full_pipe.read_until(b" line 4999 xxx")
     client.join()
     numbers = re.findall(r"(?m)^\[worker 1\] line (\d+) ", "\n".join(printed))

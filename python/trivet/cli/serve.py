@@ -15,6 +15,7 @@ from trivet.control.guest import controlled
 from trivet.errors import AppImportFailed, TrivetError
 from trivet.project.find_app import find_app
 from trivet.settings.resolve import resolve
+from trivet.settings.table import SPECS
 from trivet.startup import Startup
 from trivet.supervisor.activation import (
     take_passed_sockets,
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from trivet.app.hooks import Hooks
+    from trivet.observe.log import Log
     from trivet.project.find_app import AppChoice
     from trivet.settings.resolve import Resolved
     from trivet.settings.table import Settings
@@ -109,6 +112,9 @@ def _serve(arguments: list[str], predecessor: Predecessor | None) -> int:
         workers = within_bounds(predecessor.workers, resolved.settings)
     log.emit("app-chosen", app=choice.name, reason=choice.reason)
     log.emit("workers-chosen", workers=workers, reason=reason)
+    hooks = hooks_of(resolved.settings, choice, log)
+    if hooks is not None:
+        hooks.run("on_starting")
     pid_file = claim_pid_file(resolved.settings, log, predecessor.pid if predecessor else 0)
     try:
         listeners = open_sockets(resolved, startup, log, workers, predecessor)
@@ -126,16 +132,18 @@ def _serve(arguments: list[str], predecessor: Predecessor | None) -> int:
         startup: Startup,
         workers: int,
         sockets: list[socket.socket],
+        hooks: Hooks | None,
     ) -> WorkerPlan:
         return WorkerPlan(
             settings=resolved.settings,
             listeners=sockets,
-            load=partial(
-                load,
-                choice,
+            prepare=partial(
+                prepare,
                 identity_for_workers(resolved.settings),
-                resolved.settings.pythonpath,
+                [str(choice.directory_to_add), *places_of_modules(resolved.settings)],
             ),
+            load=partial(load, choice),
+            hooks=hooks,
             startup=startup,
             log=log,
             multiprocess=workers > 1 or resolved.settings.max_workers > 1,
@@ -153,11 +161,12 @@ def _serve(arguments: list[str], predecessor: Predecessor | None) -> int:
             app_directory = enter_directory(directory, resolved.settings)
             choice = find_app_with_path(resolved.settings, app_directory)
         workers, _ = worker_count(resolved)
+        hooks = hooks_of(resolved.settings, choice, log)
         sockets = open_sockets_again(resolved, listeners, log)
-        return plan_of(resolved, choice, startup, workers, sockets), workers
+        return plan_of(resolved, choice, startup, workers, sockets, hooks), workers
 
     try:
-        plan = plan_of(resolved, choice, startup, workers, listeners.sockets)
+        plan = plan_of(resolved, choice, startup, workers, listeners.sockets, hooks)
         settings = resolved.settings
         write_pid_file = pid_file.write if pid_file is not None else _nothing
         on_ready = write_pid_file if predecessor is None else predecessor.tell_ready
@@ -210,27 +219,41 @@ def find_app_with_path(settings: Settings, directory: Path) -> AppChoice:
     In the supervisor these directories come last and not for long: what it imports is its own.
     """
     before = list(sys.path)
-    sys.path += [os.path.abspath(place) for place in settings.pythonpath]
+    sys.path += places_of_modules(settings)
     try:
         return find_app(settings.app, directory, os.environ)
     finally:
         sys.path[:] = before
 
 
-def load(
-    choice: AppChoice,
-    identity: Identity | None,
-    pythonpath: Sequence[str],
-    startup: Startup,
-) -> Loaded:
-    """Import the app and judge it. Runs in each worker: the supervisor never imports the app.
+def places_of_modules(settings: Settings) -> list[str]:
+    return [os.path.abspath(place) for place in settings.pythonpath]
 
-    The worker becomes another user first, if there is one to become.
-    """
+
+def hooks_of(settings: Settings, choice: AppChoice, log: Log) -> Hooks | None:
+    """The hooks, those of the supervisor imported; None without any. Raises HookFailed."""
+    if not any(getattr(settings, name) for name in SPECS if SPECS[name].group == "Hooks"):
+        return None
+    # Needed only by who asks for it.
+    from trivet.app.hooks import Hooks
+
+    hooks = Hooks(settings, log.emit)
+    hooks.import_for_supervisor([str(choice.directory_to_add), *places_of_modules(settings)])
+    return hooks
+
+
+def prepare(identity: Identity | None, places: Sequence[str], startup: Startup) -> None:
+    """Before the app is imported, in each worker: become another user, if there is one to become,
+    and let modules be found."""
     if identity is not None:
         with startup.step("change the user"):
             identity.assume()
-    sys.path[:0] = [os.path.abspath(place) for place in pythonpath]
+    # Before the imports of others; where the app is comes first.
+    sys.path[:0] = places
+
+
+def load(choice: AppChoice, startup: Startup) -> Loaded:
+    """Import the app and judge it. Runs in each worker: the supervisor never imports the app."""
     try:
         loaded = load_app(choice, startup, environ=os.environ)
     except KeyboardInterrupt as error:

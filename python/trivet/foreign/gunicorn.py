@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HOOK = "hooks of gunicorn.conf.py are not run: they take gunicorn's own objects"
+HOOK = "by dotted name, and called with one object of Trivet's (docs/guides/hooks.md)"
 
 #: gunicorn's word for the most, and what 0 stands for.
 LINE_LIMITS = (64, 1024 * 1024)
@@ -72,6 +72,14 @@ def statsd_prefix(value: object) -> object:
 def control_off(value: object) -> object:
     """True is no control socket."""
     return "off" if switch(value) else Leave("a control socket is the default")
+
+
+def hook(value: object) -> object:
+    """A function in the file, or gunicorn's name for one: either takes gunicorn's own objects."""
+    return Leave(
+        "it takes gunicorn's own objects; write a function that takes one object of Trivet's, and"
+        " give its name as MODULE:FUNCTION (docs/guides/hooks.md)"
+    )
 
 
 _ROWS = (
@@ -273,27 +281,27 @@ _ROWS = (
     Row("default_proc_name", reason="processes are not renamed"),
     Row("pythonpath", "pythonpath", addresses, flags=("--pythonpath",)),
     Row("paste", reason="give the application as module:attribute", flags=("--paste", "--paster")),
-    Row("on_starting", reason=HOOK),
-    Row("on_reload", reason=HOOK),
-    Row("when_ready", reason=HOOK),
-    Row("pre_fork", reason=HOOK),
-    Row("post_fork", reason=HOOK),
-    Row("post_worker_init", reason=HOOK),
-    Row("worker_int", reason=HOOK),
-    Row("worker_abort", reason=HOOK),
-    Row("pre_exec", reason="an upgrade runs the command of the start again, and no code before it"),
+    Row("on_starting", "on_starting", hook, reason=HOOK),
+    Row("on_reload", "on_reload", hook, reason=HOOK),
+    Row("when_ready", "when_ready", hook, reason=HOOK),
+    Row("pre_fork", "pre_fork", hook, reason=HOOK),
+    Row("post_fork", "post_fork", hook, reason=HOOK),
+    Row("post_worker_init", "post_worker_init", hook, reason=HOOK),
+    Row("worker_int", "worker_int", hook, reason=HOOK),
+    Row("worker_abort", "worker_abort", hook, reason=HOOK),
+    Row("pre_exec", "pre_exec", hook, reason=HOOK),
     Row(
         "pre_request",
-        reason="it would cost every request; wrap the application in a WSGI middleware",
+        reason="it would cost every request; a WSGI middleware around the application does it",
     ),
     Row(
         "post_request",
-        reason="it would cost every request; wrap the application in a WSGI middleware",
+        reason="it would cost every request; a WSGI middleware around the application does it",
     ),
-    Row("child_exit", reason=HOOK),
-    Row("worker_exit", reason=HOOK),
-    Row("nworkers_changed", reason=HOOK),
-    Row("on_exit", reason=HOOK),
+    Row("child_exit", "child_exit", hook, reason=HOOK),
+    Row("worker_exit", "worker_exit", hook, reason=HOOK),
+    Row("nworkers_changed", "nworkers_changed", hook, reason=HOOK),
+    Row("on_exit", "on_exit", hook, reason=HOOK),
     Row("ssl_context", reason="there is no TLS yet; put a proxy in front"),
     Row(
         "proxy_protocol",

@@ -78,6 +78,30 @@ EVENTS = _table(
         optional=("worker", "pid", "stream"),
     ),
     Event(
+        "hooks-in-supervisor",
+        "warning",
+        "the supervisor has imported {modules} for {hooks}; a reload does not renew that, and it"
+        " should import nothing of the app",
+        "Hooks that run in the supervisor need their module there, with the supervisor's rights."
+        " What such a module breaks or blocks, it breaks or blocks for the whole server. Workers"
+        " import it anew.",
+    ),
+    Event(
+        "hook-failed",
+        "error",
+        "{hook} ({function}) failed: {error}",
+        "A function that the settings name for this moment has raised an exception. The server goes"
+        " on as without it.",
+        optional=("pid", "detail"),
+    ),
+    Event(
+        "hook-slow",
+        "warning",
+        "{hook} ({function}) took {seconds} s, in which the supervisor did nothing else",
+        "No signal was heard and no worker replaced meanwhile. Do such work in a worker, or in a"
+        " process of its own.",
+    ),
+    Event(
         "logs-reopened",
         "info",
         "{path} was opened again",

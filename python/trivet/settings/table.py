@@ -13,6 +13,7 @@ from trivet.settings.access_log_format import AccessLogFormat
 from trivet.settings.addresses import HOST, Address, AddressKind
 from trivet.settings.field_names import FieldName
 from trivet.settings.file_modes import FileMode
+from trivet.settings.function_names import FunctionName
 from trivet.settings.kinds import Choice, Kind, ListOf, Switch, Text, WholeNumber
 from trivet.settings.paths import UrlPath
 from trivet.settings.peers import PeerList
@@ -45,6 +46,7 @@ GROUPS = (
     "Limits",
     "Responses",
     "Logging",
+    "Hooks",
     "Development",
 )
 
@@ -129,6 +131,11 @@ def setting(
         only_in=only_in,
     )
     return field(default=default, metadata={"spec": spec})
+
+
+def hook(help: str) -> Any:
+    """Declare a function of the user's that is called at a certain moment (trivet.app.hooks)."""
+    return setting("", FunctionName(), "Hooks", help, empty_means="none", only_in="serve")
 
 
 SWITCH = Switch()
@@ -695,6 +702,35 @@ class Settings:
         "servers do not understand them.",
         empty_means="no tags",
     )
+
+    on_starting: str = hook("Called in the supervisor before the sockets are opened.")
+    on_reload: str = hook(
+        "Called in the supervisor when a reload has read the settings, before it starts workers."
+    )
+    when_ready: str = hook(
+        "Called in the supervisor when every worker is ready for the first time."
+    )
+    pre_fork: str = hook("Called in the supervisor before a worker is started.")
+    post_fork: str = hook(
+        "Called in a worker that has begun, before the application is imported. An exception "
+        "ends the start of the worker."
+    )
+    post_worker_init: str = hook(
+        "Called in a worker that has loaded the application, before its first request. An "
+        "exception ends the start of the worker."
+    )
+    worker_int: str = hook("Called in a worker that is told to end at once.")
+    worker_abort: str = hook(
+        "Called in a worker that is replaced because a request is over its timeout and its "
+        "thread cannot be freed."
+    )
+    worker_exit: str = hook("Called in a worker that has served its last request.")
+    child_exit: str = hook(
+        "Called in the supervisor when a worker has ended, however that happened."
+    )
+    nworkers_changed: str = hook("Called in the supervisor when the number of workers is changed.")
+    pre_exec: str = hook("Called in the supervisor before an upgrade starts the new server.")
+    on_exit: str = hook("Called in the supervisor when the last worker has ended.")
 
     reload: bool = setting(
         False,

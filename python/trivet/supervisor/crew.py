@@ -130,6 +130,7 @@ class Crew:
         let_go = partial(self._supervisor.let_go_in_child, plan)
         outputs = self._supervisor.outputs
         if not plan.preload:
+            _before_fork(slot, plan)
             with outputs.pipes(plan) as pipes:
                 child = start_child(slot.number, plan, self.processes, let_go, region, pipes.ends)
                 outputs.belong_to(child, pipes)
@@ -149,6 +150,7 @@ class Crew:
             self._supervisor.log.emit("preload-started", pid=parent.pid)
         if not parent.ready:
             return None
+        _before_fork(slot, plan)
         with outputs.pipes(plan) as pipes:
             child = parent.fork_worker(slot.number, region, pipes.ends)
             outputs.belong_to(child, pipes)
@@ -206,3 +208,8 @@ class Crew:
         if child.link.fileno() >= 0:
             self._supervisor.unregister(child.link)
             child.link.close()
+
+
+def _before_fork(slot: Slot, plan: WorkerPlan) -> None:
+    if plan.hooks is not None:
+        plan.hooks.run("pre_fork", worker=slot.number)

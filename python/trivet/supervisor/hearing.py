@@ -105,6 +105,7 @@ class Hearing:
         supervisor.on_ready()
         supervisor.log.emit("server-ready", seconds=seconds, pid=os.getpid())
         supervisor.service_manager.is_ready(f"{len(slots)} workers serve")
+        supervisor.run_hook("when_ready")
 
     def _worker_is_stuck(self, slot: Slot, child: Child, message: Message) -> None:
         """Something holds its interpreter: it can neither finish nor hear anything."""

@@ -131,6 +131,7 @@ class Supervisor:
             if not blocked.issuperset(BLOCKED_WHILE_WRITING):
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED_WHILE_WRITING)
             self.outputs.close()
+            self.run_hook("on_exit")
         self.listeners.close()
         if self.stopping.fatal is not None:
             raise self.stopping.fatal
@@ -215,6 +216,12 @@ class Supervisor:
         self.log.emit("logs-reopened", path=path)
         for child in self.crew.processes:
             child.send_signal(Signals.SIGUSR1)
+
+    def run_hook(self, name: str, **about: object) -> None:
+        """Call the function that the settings name for this moment, if they do."""
+        hooks = self.crew.plan.hooks
+        if hooks is not None:
+            hooks.run(name, **about)
 
     def let_go_in_child(self, plan: WorkerPlan) -> None:
         """Runs in a worker just after the fork: closes its copies of what is the supervisor's."""

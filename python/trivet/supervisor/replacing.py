@@ -119,6 +119,8 @@ class Replacing:
         # Each attempt has a generation of its own: what is left of an earlier one is none of it.
         generation = 1 + max([crew.generation, *(c.generation for c in crew.processes)])
         self.reload_under_way = RollingReload(plan, generation, cause, waiting)
+        if plan.hooks is not None:
+            plan.hooks.run("on_reload", cause=cause)
         if plan.settings.max_workers:
             # What the load has asked for so far is the best guess.
             workers = scaling.within_bounds(len(crew.kept), plan.settings)

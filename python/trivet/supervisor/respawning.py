@@ -70,6 +70,13 @@ class Respawning:
             supervisor.log.emit("worker-stopped", worker=child.number, pid=child.pid)
         elif not child.failed:
             self._worker_died(child, status)
+        supervisor.run_hook(
+            "child_exit",
+            worker=child.number,
+            worker_pid=child.pid,
+            worker_age=child.lived_seconds,
+            cause=restart.how_it_ended(status),
+        )
         if slot.removed and not slot.children:
             crew.slots.remove(slot)
         if supervisor.is_ending:

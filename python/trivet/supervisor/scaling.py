@@ -50,4 +50,5 @@ def scale(supervisor: Supervisor, workers: int, cause: str) -> None:
     for _ in range(workers - len(kept)):
         crew.slots.append(Slot(next(free)))
     crew.slots.sort(key=lambda slot: slot.number)
+    supervisor.run_hook("nworkers_changed", workers=workers, workers_before=len(kept), cause=cause)
     crew.start_all([slot for slot in crew.kept if not slot.children])

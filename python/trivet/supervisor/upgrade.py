@@ -97,6 +97,7 @@ class Upgrade:
             self._tell_failure(reason, waiting)
             return
         self._waiting, self._error = waiting, None
+        self._supervisor.run_hook("pre_exec", cause=cause)
         try:
             child = self._start()
         except OSError as error:

@@ -15,6 +15,7 @@ from signal import Signals
 # Before the fork: all workers share the pages of the compiled engine, and start sooner.
 from trivet.engine.serve import Engine
 from trivet.errors import TrivetBug, TrivetError
+from trivet.worker.hooks import WorkerHooks
 from trivet.worker.late_requests import LateRequests, prepare_alarm
 from trivet.worker.messages import (
     ANSWER,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from trivet.app.hooks import Hooks
     from trivet.observe.log import Log
     from trivet.settings.table import Settings
     from trivet.startup import Startup
@@ -65,9 +67,10 @@ LEAVE_AT_ONCE_SECONDS = 0.1
 class WorkerPlan:
     """What every worker of a server has in common; made once, before the first fork.
 
-    `load` is called in the worker, gets the app and raises TrivetError. `multiprocess` says whether
-    there are other workers; `app_name` is what a person calls the app. With `preload` it is called
-    in a process that forks the workers.
+    `load` is called in the worker, after `prepare`, gets the app and raises TrivetError.
+    `multiprocess` says whether there are other workers; `app_name` is what a person calls the app.
+    With `preload` both are called in a process that forks the workers. `hooks` are functions of
+    the user's.
     """
 
     def __init__(
@@ -82,6 +85,8 @@ class WorkerPlan:
         app_name: str,
         preload: bool = False,
         own_output: OwnOutput | None = None,
+        prepare: Callable[[Startup], None] = lambda startup: None,
+        hooks: Hooks | None = None,
     ) -> None:
         self.settings = settings
         self.listeners = listeners
@@ -93,11 +98,14 @@ class WorkerPlan:
         self.preload = preload
         #: Where Trivet's own output goes, when that of workers is to be tagged.
         self.own_output = own_output
+        self.prepare = prepare
+        self.hooks = hooks
 
     def loaded_already(self, loaded: Loaded) -> WorkerPlan:
         """The same plan for a process that was forked after the app had been loaded."""
         plan = copy(self)
         plan.load = lambda startup: loaded
+        plan.prepare = lambda startup: None
         return plan
 
 
@@ -136,8 +144,9 @@ def run_worker(
     if plan.preload:
         # The preload parent may have it open from before it was moved.
         plan.log.reopen()
+    hooks = WorkerHooks(plan.hooks, number)
     try:
-        engine = _load(plan, report, memory)
+        engine = _load(plan, report, memory, hooks)
     except TrivetError as error:
         end_with_the_supervisor(link, False)
         report_failure(report, error, plan.startup)
@@ -149,13 +158,18 @@ def run_worker(
     end_with_the_supervisor(link, False)
     for number_taken in taken:
         report.send(NOTE, event="signal-handler-replaced", fields={"signal": number_taken.name})
-    return _serve(number, link, plan, engine, inbox, report)
+    return _serve(number, link, plan, engine, inbox, report, hooks)
 
 
-def _load(plan: WorkerPlan, report: Report, memory: memoryview | None) -> Engine:
+def _load(
+    plan: WorkerPlan, report: Report, memory: memoryview | None, hooks: WorkerHooks
+) -> Engine:
     """The app in an engine that has not started."""
     try:
+        _prepare(plan)
+        hooks.run_at_start("post_fork")
         app, notes = plan.load(plan.startup)
+        hooks.import_all()
         for event, fields in notes:
             report.send(NOTE, event=event, fields=fields)
         engine = Engine(
@@ -171,6 +185,7 @@ def _load(plan: WorkerPlan, report: Report, memory: memoryview | None) -> Engine
         # The engine has duplicates. A listener that is open anywhere goes on taking connections.
         for listener in plan.listeners:
             listener.close()
+        hooks.run_at_start("post_worker_init")
     except TrivetError:
         raise
     except Exception as error:  # whatever escapes from here, the supervisor must hear of it
@@ -178,9 +193,18 @@ def _load(plan: WorkerPlan, report: Report, memory: memoryview | None) -> Engine
     return engine
 
 
+def _prepare(plan: WorkerPlan) -> None:
+    if plan.hooks is not None:
+        from trivet.app.hooks import forget_modules_of_supervisor  # imported there already
+
+        forget_modules_of_supervisor()
+    plan.prepare(plan.startup)
+
+
 def load_app(plan: WorkerPlan) -> Loaded:
     """Load the app and nothing more, for a process that does not serve. Raises TrivetError."""
     try:
+        _prepare(plan)
         return plan.load(plan.startup)
     except TrivetError:
         raise
@@ -219,6 +243,7 @@ def _serve(
     engine: Engine,
     inbox: SignalInbox,
     report: Report,
+    hooks: WorkerHooks,
 ) -> tuple[int, float]:
     def on_drain(cause: str) -> None:
         if cause == SUPERVISOR_LOST:
@@ -236,7 +261,12 @@ def _serve(
 
     recycling = Recycling(engine, plan.settings, retire)
     recycling.begin()
-    LateRequests(engine, plan.settings, plan.log, retire, worker=number)
+
+    def abort(reason: str) -> None:
+        hooks.run("worker_abort", cause=reason)
+        retire(reason)
+
+    LateRequests(engine, plan.settings, plan.log, abort, worker=number)
     prepare_alarm(engine, plan.settings, link.fileno())
 
     def on_message(message: Message) -> None:
@@ -277,6 +307,9 @@ def _serve(
             worker=number,
             pid=os.getpid(),
         )
+    if outcome.stopped_at_once_by:
+        hooks.run("worker_int")
+    hooks.run("worker_exit")
     if outcome.stopped_at_once_by:
         return 0, LEAVE_AT_ONCE_SECONDS
     left = graceful_timeout - outcome.drain_seconds

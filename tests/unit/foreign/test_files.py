@@ -52,6 +52,15 @@ def test_a_gunicorn_file_becomes_our_settings(tmp_path: Path) -> None:
     assert "trusts everybody" in reasons["forwarded_allow_ips"]
 
 
+def test_a_hook_of_gunicorn_is_left_out_with_what_to_write(tmp_path: Path) -> None:
+    text = "def when_ready(server): pass\ncapture_output = True\n"
+    found = translated(tmp_path, "gunicorn.conf.py", text)
+    assert found.settings == {"worker_output": "tagged"}
+    ((name, reason),) = found.left_out
+    assert name == "when_ready"
+    assert "give its name as MODULE:FUNCTION" in reason
+
+
 def test_the_toml_that_is_written_says_the_same(tmp_path: Path) -> None:
     found = translated(tmp_path, "gunicorn.conf.py", GUNICORN)
     settings = resolved(tmp_path, as_toml(found)).settings
