@@ -84,6 +84,13 @@ class Site:
             connection.close()
 
 
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
 @pytest.fixture
 def site(tmp_path: Path, start_command: Callable[..., ServerProcess]) -> Site:
     folder = tmp_path / "project"
@@ -170,6 +177,22 @@ def test_a_stop_during_a_reload_that_hangs_does_not_wait_for_it(site: Site) -> N
     site.reload(HANGS, "hangs")
     assert server.stop() == 0
     assert not server.has_left_processes()
+
+
+@pytest.mark.parametrize("flags", [(), ("--preload",)], ids=["plain", "preload"])
+def test_nothing_outlives_a_supervisor_that_is_killed_during_a_reload(
+    site: Site, flags: tuple[str, ...]
+) -> None:
+    server = site.serve("-w", "2", *flags)
+    site.reload(HANGS, "hangs")
+    processes = server.child_pids()
+    assert len(processes) == 3 + len(flags)  # the old ones, and one that hangs
+    server.signal(signal.SIGKILL)
+    server.wait()
+    deadline = time.monotonic() + 30
+    while left := [pid for pid in processes if not is_gone(pid)]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.01)
 
 
 def test_a_worker_that_crashes_during_a_reload_is_replaced_by_its_successor(site: Site) -> None:

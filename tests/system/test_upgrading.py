@@ -345,6 +345,18 @@ def test_sockets_of_a_service_manager_are_passed_on(server: Server) -> None:
     end(new)
 
 
+def test_a_descriptor_that_the_settings_name_is_passed_on(server: Server) -> None:
+    assert isinstance(server.address, TcpAddress)
+    before = (sys.executable, "-c", OPENS_A_SOCKET, str(server.address.port))
+    old = server.serve("-w", "1", "--bind", "fd://3", before=before)
+    old.signal(signal.SIGHUP)
+    server.wait_for(" reloaded ")
+    new = server.upgrade(APP.format(version=1))
+    assert old.wait() == 0
+    assert server.version() == "1"
+    end(new)
+
+
 def test_systemd_is_told_of_the_new_process_and_of_no_stop(server: Server, tmp_path: Path) -> None:
     with manager(tmp_path / "notify") as told:
         old = server.serve("-w", "1", NOTIFY_SOCKET=str(tmp_path / "notify"))
