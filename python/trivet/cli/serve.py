@@ -23,7 +23,6 @@ from trivet.supervisor.activation import (
     use_passed_sockets,
 )
 from trivet.supervisor.loop import Supervisor
-from trivet.supervisor.predecessor import find_predecessor
 from trivet.supervisor.scaling import within_bounds
 from trivet.supervisor.signals import BLOCKED_WHILE_WRITING
 from trivet.supervisor.start import (
@@ -39,7 +38,7 @@ from trivet.supervisor.start import (
     worker_count,
     working_directory,
 )
-from trivet.supervisor.upgrade import Relaunch, logical_directory
+from trivet.supervisor.upgrade import VARIABLE, Relaunch, logical_directory
 from trivet.worker.main import WorkerPlan
 from trivet.worker.output import OwnOutput
 
@@ -78,9 +77,12 @@ def run(arguments: list[str]) -> int:
 
     Raises TrivetError for everything that keeps the server from starting.
     """
-    predecessor = find_predecessor(os.environ)
-    if predecessor is None:
+    if VARIABLE not in os.environ:
         return _serve(arguments, None)
+    # Needed only after an upgrade.
+    from trivet.supervisor.predecessor import find_predecessor
+
+    predecessor = find_predecessor(os.environ)
     try:
         return _serve(arguments, predecessor)
     except TrivetError as error:

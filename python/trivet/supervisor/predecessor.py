@@ -7,11 +7,13 @@ that the other one needs. All of it runs in the supervisor's only thread.
 
 from __future__ import annotations
 
+import json
 import os
 import selectors
 import socket
 
 from trivet.errors import HostError, TrivetError
+from trivet.supervisor.upgrade import VARIABLE
 from trivet.worker.messages import FAILED, READY, TAKE_OVER, LineBuffer, Message, decode, encode
 
 TYPE_CHECKING = False
@@ -25,21 +27,13 @@ if TYPE_CHECKING:
     from trivet.supervisor.listeners import Listeners
     from trivet.supervisor.loop import Supervisor
 
-#: What an upgrade tells the new server: its pid, and the numbers of descriptors.
-VARIABLE = "TRIVET_PREDECESSOR"
 
-
-def find_predecessor(environ: MutableMapping[str, str]) -> Predecessor | None:
-    """The server that started this one, mostly None. Takes the variable out of the environment.
+def find_predecessor(environ: MutableMapping[str, str]) -> Predecessor:
+    """The server that started this one. Takes the variable out of the environment.
 
     Raises HostError when that server has ended meanwhile.
     """
-    text = environ.pop(VARIABLE, "")
-    if not text:
-        return None
-    import json
-
-    told = json.loads(text)
+    told = json.loads(environ.pop(VARIABLE))
     if told["pid"] != os.getppid():
         raise HostError("the server that was to be replaced has ended")
     return Predecessor(told)

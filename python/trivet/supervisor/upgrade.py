@@ -20,7 +20,6 @@ from functools import partial
 from signal import Signals
 
 from trivet.errors import HostError, TrivetError, WorkersKeepFailing
-from trivet.supervisor.predecessor import VARIABLE
 from trivet.supervisor.restart import how_it_ended
 from trivet.worker import messages
 
@@ -35,6 +34,9 @@ if TYPE_CHECKING:
     from trivet.supervisor.listeners import Listeners
     from trivet.supervisor.loop import Supervisor
     from trivet.supervisor.rolling import Done
+
+#: What an upgrade tells the new server: its pid, and the numbers of descriptors.
+VARIABLE = "TRIVET_PREDECESSOR"
 
 #: The process that ends its container when it ends.
 CONTAINER_INIT = 1
