@@ -64,6 +64,7 @@ EXAMPLES = {
     "request_id": "X-Correlation-Id",
     "access_log": "off",
     "access_log_skip": "/static/*",
+    "access_log_file": "/var/log/shop-access.log",
     "access_log_format": "%(h)s %(s)s",
     "log_file": "/var/log/shop.log",
     "log_format": "json",

@@ -94,6 +94,31 @@ def test_the_app_runs_as_the_user_and_the_supervisor_does_not(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+@pytest.mark.parametrize("preload", [False, True])
+def test_the_access_log_goes_where_only_the_supervisor_may_make_files(
+    start_command: Start, folder: Path, preload: bool
+) -> None:
+    logs = folder / "logs"
+    logs.mkdir(mode=0o755)
+    log, old = logs / "access.log", logs / "access.log.1"
+    address = UnixAddress(folder / "shop.sock")
+    flags = ["--user", "daemon", "--bind", address.bind, "--access-log-file", str(log)]
+    flags += ["--preload"] if preload else []
+    server = start_command(
+        command(*flags, python=python_for_all()), folder, [address], PYTHONPATH=str(SOURCE)
+    )
+    ask(server)
+    server.wait_until(lambda: "GET / " in log.read_text(), "a line in the access log")
+    log.rename(old)
+    server.signal(signal.SIGUSR1)
+    # A line says that the worker has gone on there; the old file may have got some before.
+    server.wait_until(lambda: bool(ask(server)) and log.exists() and bool(log.read_text()), "USR1")
+    assert log.stat().st_uid == old.stat().st_uid == pwd.getpwnam("daemon").pw_uid
+    assert server.stop() == 0
+    assert "log-not-reopened" not in server.output
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
 def test_a_user_who_cannot_read_the_code_ends_the_start(start_command: Start, folder: Path) -> None:
     copy = folder / "private"
     copy.mkdir(mode=0o700)

@@ -53,7 +53,7 @@ GUNICORN_FLAGS: Mapping[str, str] = {
     "--proxy-allow-from": "in Trivet it is --trusted-proxies, addresses or networks; never *",
     "--protocol": "leave it out: Trivet speaks HTTP only",
     "--uwsgi-allow-from": "leave it out: Trivet speaks HTTP only",
-    "--access-logfile": "leave it out: the access log is on; --no-access-log turns it off",
+    "--access-logfile": "in Trivet it is --access-log-file, a path or -; without it it is on, too",
     "--access-logformat": "in Trivet it is --access-log-format, with the same format strings",
     "--error-logfile": "in Trivet it is --log-file",
     "--capture-output": NO_FILES,

@@ -30,6 +30,7 @@ from trivet.supervisor.start import (
     claim_pid_file,
     enter_directory,
     identity_for_workers,
+    open_access_log,
     open_log,
     open_sockets,
     open_sockets_again,
@@ -114,6 +115,7 @@ def _serve(arguments: list[str], predecessor: Predecessor | None) -> int:
         workers = within_bounds(predecessor.workers, resolved.settings)
     log.emit("app-chosen", app=choice.name, reason=choice.reason)
     log.emit("workers-chosen", workers=workers, reason=reason)
+    access_log = open_access_log(resolved, None)
     hooks = hooks_of(resolved.settings, choice, log)
     if hooks is not None:
         hooks.run("on_starting")
@@ -152,10 +154,12 @@ def _serve(arguments: list[str], predecessor: Predecessor | None) -> int:
             app_name=choice.name,
             preload=resolved.settings.preload and sys.platform == "linux",
             own_output=own_output() if resolved.settings.worker_output == "tagged" else None,
+            access_log=access_log,
         )
 
     def renew() -> tuple[WorkerPlan, int]:
         """What a reload needs: the settings and the app as they are now."""
+        nonlocal access_log
         startup = Startup()
         with startup.step("read the settings"):
             resolved = use_passed_sockets(read_settings(arguments, directory), passed)
@@ -165,6 +169,7 @@ def _serve(arguments: list[str], predecessor: Predecessor | None) -> int:
         workers, _ = worker_count(resolved)
         hooks = hooks_of(resolved.settings, choice, log)
         sockets = open_sockets_again(resolved, listeners, log)
+        access_log = open_access_log(resolved, supervisor.crew.plan.access_log)
         return plan_of(resolved, choice, startup, workers, sockets, hooks), workers
 
     try:

@@ -5,7 +5,7 @@ A test compares it with gunicorn's own list; docs/reference/gunicorn-settings.md
 
 from __future__ import annotations
 
-from trivet.foreign.mapping import Leave, Row, addresses, peers, seconds, switch, whole
+from trivet.foreign.mapping import Instead, Leave, Row, addresses, peers, seconds, switch, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,10 +51,8 @@ def proxy_protocol(value: object) -> object:
 def access_log(value: object) -> object:
     """A file name, - for standard output, None for no access log."""
     if value in (None, ""):
-        return False
-    if value == "-":
-        return True
-    return Leave(f"the access log goes to standard output; redirect that to {value}")
+        return Instead("access_log", False)
+    return "-" if value == "/dev/stdout" else str(value)
 
 
 def level(value: object) -> object:
@@ -196,9 +194,9 @@ _ROWS = (
     ),
     Row(
         "accesslog",
-        "access_log",
+        "access_log_file",
         access_log,
-        reason="goes to standard output",
+        reason="None is access_log = false; Trivet's is on by default",
         flags=("--access-logfile",),
     ),
     Row(

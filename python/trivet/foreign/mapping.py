@@ -24,6 +24,14 @@ class Leave:
         self.reason = reason
 
 
+class Instead:
+    """A value that is another setting of ours than its row's."""
+
+    def __init__(self, ours: str, value: object) -> None:
+        self.ours = ours
+        self.value = value
+
+
 class Row:
     """A setting of another server: `ours` and how a value is converted, or the `reason` why not."""
 
@@ -91,18 +99,20 @@ def translate(
         if not row.is_mapped:
             translation.left_out.append((name, row.reason))
             continue
-        spec = SPECS[row.ours]
+        ours, spec = row.ours, SPECS[row.ours]
         try:
             converted = row.convert(value)
+            if isinstance(converted, Instead):
+                ours, spec, converted = converted.ours, SPECS[converted.ours], converted.value
             if isinstance(converted, Leave):
                 translation.left_out.append((name, converted.reason))
                 continue
             read = spec.kind.from_file(converted)
         except ValueError as complaint:
             raise invalid(spec, name, value, complaint, source) from None
-        translation.settings[row.ours] = converted
-        translation.given[row.ours] = Given(read, source, Layer.FOREIGN)
-        translation.origins[row.ours] = name
+        translation.settings[ours] = converted
+        translation.given[ours] = Given(read, source, Layer.FOREIGN)
+        translation.origins[ours] = name
     return translation
 
 

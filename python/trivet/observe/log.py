@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
     from trivet.observe.log_file import LogFile
 
+    class Reopened(Protocol):
+        """A file that goes on under its path when it was moved."""
+
+        path: str
+
+        def reopen(self) -> None: ...
+
     class Stream(Protocol):
         """What is needed of a stream."""
 
@@ -159,12 +166,16 @@ class Log:
         """Go on in the file that has the path of the log now; whether there is such a log."""
         if self.file is None:
             return False
+        self.reopen_beside(self.file)
+        return True
+
+    def reopen_beside(self, file: Reopened) -> None:
+        """Open another file again, and tell it here when that fails."""
         try:
-            self.file.reopen()
+            file.reopen()
         except OSError as error:
             why = error.strerror or str(error)
-            self.emit("log-not-reopened", path=self.file.path, pid=os.getpid(), error=why)
-        return True
+            self.emit("log-not-reopened", path=file.path, pid=os.getpid(), error=why)
 
     def _render_for_terminal(self, name: str, fields: Mapping[str, object], now: float) -> str:
         return render_for_terminal(name, fields, now, colour=self.colour)

@@ -22,6 +22,22 @@ if TYPE_CHECKING:
 FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
 
+def open_log_file(path: str, prepare: Callable[[str], None] | None) -> int:
+    """Open or make a file for lines; `prepare` is called with its path if it was made.
+
+    Raises OSError.
+    """
+    is_new = not os.path.exists(path)
+    descriptor = os.open(path, FLAGS, 0o666)
+    if is_new and prepare is not None:
+        prepare(path)
+    # A named pipe, or /dev/stderr. It is ours alone on Linux; elsewhere such paths may lead to
+    # what is shared.
+    if sys.platform == "linux" and not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.set_blocking(descriptor, False)
+    return descriptor
+
+
 class LogFile(PatientStream):
     """The stream of a Log. `prepare` is called with the path of a file that was just made."""
 
@@ -30,7 +46,7 @@ class LogFile(PatientStream):
         self.path = os.path.abspath(path)
         self._prepare = prepare
         try:
-            descriptor = self._open()
+            descriptor = open_log_file(self.path, prepare)
         except OSError as error:
             raise HostError(
                 f"log_file {self.path} cannot be written: {error.strerror}",
@@ -38,23 +54,12 @@ class LogFile(PatientStream):
             ) from error
         super().__init__(descriptor, partial(os.write, descriptor), partial(os.close, descriptor))
 
-    def _open(self) -> int:
-        is_new = not os.path.exists(self.path)
-        descriptor = os.open(self.path, FLAGS, 0o666)
-        if is_new and self._prepare is not None:
-            self._prepare(self.path)
-        # A named pipe, or /dev/stderr. It is ours alone on Linux; elsewhere such paths may lead to
-        # what is shared.
-        if sys.platform == "linux" and not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.set_blocking(descriptor, False)
-        return descriptor
-
     def reopen(self) -> None:
         """Go on in the file that has the path now. Raises OSError, and keeps the old one then.
 
         The descriptor keeps its number: a write of another thread goes to the one file or the
         other, and no line is lost.
         """
-        descriptor = self._open()
+        descriptor = open_log_file(self.path, self._prepare)
         os.dup2(descriptor, self._descriptor, inheritable=False)
         os.close(descriptor)

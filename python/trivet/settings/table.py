@@ -608,7 +608,6 @@ class Settings:
         "How a line of the access log looks: text (combined with the duration), common, combined, "
         "json, logfmt, or a format string of gunicorn, such as '%(h)s %(m)s %(U)s %(s)s'. auto is "
         "json or logfmt where log_format is, and else text.",
-        only_in="serve",
     )
     access_log_skip: tuple[str, ...] = setting(
         (),
@@ -630,6 +629,13 @@ class Settings:
         "several times.",
         empty_means="none",
         engine=True,
+    )
+    access_log_file: str = setting(
+        "-",
+        Text("a path, or - for standard output", "PATH", empty=False),
+        "Logging",
+        "Where the access log goes: a file, or - for standard output. USR1 opens the file again "
+        "after it was moved.",
         only_in="serve",
     )
     log_file: str = setting(
@@ -637,8 +643,8 @@ class Settings:
         Text("a path, or - for standard error", "PATH", empty=False),
         "Logging",
         "Where the messages of Trivet go: a file, or - for standard error. USR1 opens the file "
-        "again after it was moved. The access log and the application's output stay on standard "
-        "output and standard error.",
+        "again after it was moved. The access log has access_log_file; what the application "
+        "prints stays on standard output and standard error.",
         only_in="serve",
     )
     log_format: str = setting(

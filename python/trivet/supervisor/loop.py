@@ -194,8 +194,8 @@ class Supervisor:
             self.stop_at_once(number.name)
         elif self.is_ending:
             return
-        elif action == REOPEN_LOGS and self.log.file is not None:
-            self._reopen_logs(self.log.file.path)
+        elif action == REOPEN_LOGS and self.crew.plan.log_files:
+            self._reopen_logs()
         elif action == REOPEN_LOGS:
             reason = REASONS_TO_IGNORE[number]
             self.log.emit("signal-ignored", signal=number.name, reason=reason)
@@ -210,10 +210,11 @@ class Supervisor:
         elif action == FEWER_WORKERS:
             self.scale(self.nearest_allowed(workers - 1), number.name)
 
-    def _reopen_logs(self, path: str) -> None:
-        # This process first: it makes the file, which the workers' user may not be able to do.
-        self.log.reopen()
-        self.log.emit("logs-reopened", path=path)
+    def _reopen_logs(self) -> None:
+        # This process first: it makes the files, which the workers' user may not be able to do.
+        self.crew.plan.reopen_logs()
+        for file in self.crew.plan.log_files:
+            self.log.emit("logs-reopened", path=file.path)
         for child in self.crew.processes:
             child.send_signal(Signals.SIGUSR1)
 

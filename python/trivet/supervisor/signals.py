@@ -38,5 +38,5 @@ BLOCKED_WHILE_WRITING = (Signals.SIGTTOU,)
 
 #: Why a signal that other servers act on does nothing here.
 REASONS_TO_IGNORE: Mapping[Signals, str] = {
-    Signals.SIGUSR1: "there is no log_file to open again",
+    Signals.SIGUSR1: "there is no log_file and no access_log_file to open again",
 }

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
+    from trivet.observe.access_log_file import AccessLogFile
     from trivet.observe.log import Stream
     from trivet.settings.addresses import Address
     from trivet.settings.resolve import Resolved
@@ -114,6 +115,23 @@ def open_log(resolved: Resolved) -> Log:
     # Whoever develops stops a terminal to read what is on it, and everything may stop then.
     stream = sys.stderr if resolved.mode == "dev" else patient_standard_error()
     return Log(stream, settings.log_format, settings.log_level, file=file)
+
+
+def open_access_log(resolved: Resolved, before: AccessLogFile | None) -> AccessLogFile | None:
+    """The file of the access log, if it goes to one; `before` is the one until now, at a reload.
+
+    Raises HostError.
+    """
+    settings = resolved.settings
+    if not settings.access_log or settings.access_log_file == "-":
+        return None
+    # Needed only by who asks for it.
+    from trivet.observe.access_log_file import AccessLogFile
+
+    if before is not None and before.path == os.path.abspath(settings.access_log_file):
+        return before
+    identity = identity_for_workers(settings)
+    return AccessLogFile(settings.access_log_file, None if identity is None else identity.own_file)
 
 
 def patient_standard_error() -> Stream | None:

@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from trivet.app.hooks import Hooks
+    from trivet.observe.access_log_file import AccessLogFile
     from trivet.observe.log import Log
+    from trivet.observe.log_file import LogFile
     from trivet.settings.table import Settings
     from trivet.startup import Startup
     from trivet.worker.output import OwnOutput
@@ -87,6 +89,7 @@ class WorkerPlan:
         own_output: OwnOutput | None = None,
         prepare: Callable[[Startup], None] = lambda startup: None,
         hooks: Hooks | None = None,
+        access_log: AccessLogFile | None = None,
     ) -> None:
         self.settings = settings
         self.listeners = listeners
@@ -100,6 +103,19 @@ class WorkerPlan:
         self.own_output = own_output
         self.prepare = prepare
         self.hooks = hooks
+        #: The file of the access log, if it does not go to standard output.
+        self.access_log = access_log
+
+    @property
+    def log_files(self) -> tuple[LogFile | AccessLogFile, ...]:
+        """What USR1 opens again."""
+        return tuple(file for file in (self.log.file, self.access_log) if file is not None)
+
+    def reopen_logs(self) -> None:
+        """Go on in the files that have the paths of the logs now."""
+        self.log.reopen()
+        if self.access_log is not None:
+            self.log.reopen_beside(self.access_log)
 
     def loaded_already(self, loaded: Loaded) -> WorkerPlan:
         """The same plan for a process that was forked after the app had been loaded."""
@@ -143,7 +159,7 @@ def run_worker(
         plan.log.count_in(memory)
     if plan.preload:
         # The preload parent may have it open from before it was moved.
-        plan.log.reopen()
+        plan.reopen_logs()
     hooks = WorkerHooks(plan.hooks, number)
     try:
         engine = _load(plan, report, memory, hooks)
@@ -153,7 +169,7 @@ def run_worker(
         return error.exit_code, LEAVE_SECONDS
     # Before the first request: from here on a signal ends nothing that has begun.
     # Without a log file SIGUSR1 is the app's, if it wants it.
-    own = (Signals.SIGUSR1,) if plan.log.file is not None else ()
+    own = (Signals.SIGUSR1,) if plan.log_files else ()
     taken = inbox.claim((Signals.SIGTERM, Signals.SIGQUIT, Signals.SIGINT, *own))
     end_with_the_supervisor(link, False)
     for number_taken in taken:
@@ -180,7 +196,9 @@ def _load(
             on_other_protocol=plan.log.emit,
             memory=memory,
         )
-        if plan.own_output is not None:
+        if plan.access_log is not None:
+            engine.write_access_log_to(plan.access_log.fileno())
+        elif plan.own_output is not None:
             engine.write_access_log_to(plan.own_output.access_log)
         # The engine has duplicates. A listener that is open anywhere goes on taking connections.
         for listener in plan.listeners:
@@ -278,6 +296,11 @@ def _serve(
         elif message.kind == NOT_READY:
             engine.withdraw_readiness()
 
+    def on_reopen() -> None:
+        plan.reopen_logs()
+        if plan.access_log is not None:
+            engine.write_access_log_to(plan.access_log.fileno())
+
     graceful_timeout = plan.settings.graceful_timeout
     patience = graceful_timeout - min(LEAVING_MOST_SECONDS, graceful_timeout * LEAVING_SHARE)
     loop = ServingLoop(
@@ -291,7 +314,7 @@ def _serve(
         on_scarce=on_scarce,
         on_news=recycling.look,
         on_message=on_message,
-        on_reopen=plan.log.reopen,
+        on_reopen=on_reopen,
         log=plan.log,
     )
     # In this order: the first request may take the interpreter and never give it back, and then

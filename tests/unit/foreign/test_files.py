@@ -44,7 +44,7 @@ def test_a_gunicorn_file_becomes_our_settings(tmp_path: Path) -> None:
         "workers": 3,
         "keep_alive": "5s",
         "request_line_limit": "4094B",
-        "access_log": True,
+        "access_log_file": "-",
         "log_level": "error",
     }
     reasons = dict(found.left_out)
