@@ -8,6 +8,7 @@ from trivet.engine.config import EngineConfig
 __all__ = [
     "CONFIG_FIELDS",
     "COUNTED_METHODS",
+    "BOARD_LAYOUT",
     "COUNTER_LAYOUT",
     "DURATION_BOUNDS",
     "LOG_VALUES",
@@ -20,6 +21,7 @@ __all__ = [
 
 __version__: str
 CONFIG_FIELDS: list[str]
+BOARD_LAYOUT: tuple[int, int, int]
 COUNTER_LAYOUT: list[tuple[str, int]]
 COUNTED_METHODS: list[str]
 STATUS_CLASSES: list[str]

@@ -1,7 +1,8 @@
 """The table of counters says the same as the memory that the compiled engine counts in."""
 
+from trivet.observe import board
 from trivet.observe.counters import COUNTERS, DURATION_BOUNDS, METHODS, STATUS_CLASSES, WIDTH
-from trivet.observe.shared_memory import COUNTERS_BYTES, REGION_BYTES
+from trivet.observe.shared_memory import REGION_BYTES
 
 
 def test_the_counters_lie_where_the_engine_counts() -> None:
@@ -27,4 +28,13 @@ def test_rows_columns_and_buckets_are_those_of_the_engine() -> None:
 
 
 def test_there_is_room_for_all_of_them() -> None:
-    assert WIDTH * 8 <= COUNTERS_BYTES <= REGION_BYTES
+    assert WIDTH * 8 + board.BOARD_BYTES <= REGION_BYTES
+
+
+def test_the_board_lies_where_the_engine_writes_it() -> None:
+    from trivet import _engine
+
+    assert (board.ENTRIES, board.WORDS, board.TEXT_WORDS) == _engine.BOARD_LAYOUT, (
+        "ENTRIES, WORDS and TEXT_WORDS in python/trivet/observe/board.py must be those of "
+        "crates/trivet-server/src/board.rs"
+    )

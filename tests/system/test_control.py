@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -22,12 +23,18 @@ from tests.unprivileged import without_root
 pytestmark = pytest.mark.system
 
 APP = """\
-import os, time
+import ctypes, os, time
 
 def app(environ, start_response):
     if environ["PATH_INFO"] == "/hang":
         print("hang begins", flush=True)
         hang_here()
+    if environ["PATH_INFO"] == "/hold":
+        print("hold begins", flush=True)
+        # PyDLL keeps Python's lock during the call, as a C extension may.
+        ctypes.PyDLL(None).sleep(600)
+    if environ["PATH_INFO"].startswith("/slow/"):
+        time.sleep(0.005)
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [str(os.getpid()).encode()]
 
@@ -125,6 +132,39 @@ def test_stacks_shows_the_line_where_a_request_hangs(setup: Setup) -> None:
         assert look["workers"][0]["busy_threads"] == 1
         plain = setup.type("top", "--once").stdout
         assert "hang_here in " in plain
+
+
+def test_a_worker_whose_interpreter_is_held_is_shown_with_what_it_runs(setup: Setup) -> None:
+    server = setup.serve("--workers", "1", "--timeout", "0s")
+    get(setup.address)
+    with Wire(setup.address) as wire:
+        wire.request("GET", "/hold?order=7")
+        server.wait_for_output("hold begins")
+        look = setup.typed_json("top", "--once")
+        (worker,) = look["workers"]
+        assert not worker["answers"]
+        assert (worker["requests"], worker["busy_threads"]) == (1, 1)
+        (running,) = look["running"]
+        assert running["request"] == "GET /hold?order=7"
+        assert running["age_seconds"] > 0
+        text = setup.type("top", "--once").stdout
+        assert "serving, no answer" in text
+        assert "GET /hold?order=7" in text
+        (told,) = setup.typed_json("ps")["workers"]
+        assert [entry["request"] for entry in told["running"]] == ["GET /hold?order=7"]
+    server.signal(signal.SIGQUIT)
+    server.wait()
+
+
+def test_the_slowest_routes_are_told_whatever_numbers_are_in_them(setup: Setup) -> None:
+    setup.serve("--workers", "2")
+    for number in range(4):
+        get(setup.address, f"/slow/{number}")
+    routes = setup.typed_json("top", "--once")["routes"]
+    (slow,) = [route for route in routes if route["route"] == "GET /slow/#"]
+    assert slow["count"] == 4
+    assert slow["longest_seconds"] >= slow["mean_seconds"] > 0.002
+    assert "GET /slow/#" in setup.type("top", "--once").stdout
 
 
 def test_reload_returns_when_the_new_code_answers(setup: Setup) -> None:

@@ -24,6 +24,8 @@ mod _engine {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("CONFIG_FIELDS", crate::config::EngineConfig::FIELDS.to_vec())?;
         module.add("COUNTER_LAYOUT", trivet_server::layout())?;
+        let board = (trivet_server::ENTRIES, trivet_server::WORDS, trivet_server::TEXT_WORDS);
+        module.add("BOARD_LAYOUT", board)?;
         module.add("COUNTED_METHODS", trivet_server::METHODS.to_vec())?;
         module.add("STATUS_CLASSES", trivet_server::CLASSES.to_vec())?;
         module.add("DURATION_BOUNDS", trivet_server::BOUNDS.to_vec())?;

@@ -12,6 +12,7 @@ use trivet_http::{Rejection, error};
 
 use crate::access_log::{LogFormat, Sink};
 use crate::application::Application;
+use crate::board::RoutesGuard;
 use crate::clock::{self, Milliseconds};
 use crate::config::{Config, Listener};
 use crate::exchange::Exchange;
@@ -66,6 +67,7 @@ pub(crate) struct Shared<A: Application> {
     pub(crate) stats: Stats,
     pub(crate) waker: Waker,
     pub(crate) overdue: Overdue,
+    pub(crate) routes: RoutesGuard,
     sink: Option<Sink>,
     orders: AtomicU8,
     not_ready: AtomicBool,
@@ -228,6 +230,7 @@ impl<A: Application> Engine<A> {
         let shared = Arc::new(Shared {
             scheduler: Scheduler::new(config.threads),
             overdue: Overdue::new(config.timeout, config.slow),
+            routes: RoutesGuard::default(),
             config,
             stats: Stats::new(memory),
             waker,
@@ -250,7 +253,7 @@ impl<A: Application> Engine<A> {
         let monitor = Monitor::new(Arc::clone(&shared));
         let monitor = native_thread("trivet-monitor", move || monitor.run())?;
         let mut engine = Self { shared, news, monitor: Some(monitor), watch: None };
-        if engine.shared.overdue.has_limits() {
+        if engine.shared.overdue.has_limits() || engine.shared.stats.board().is_some() {
             let watch = Watch::new(Arc::clone(&engine.shared));
             engine.watch = Some(native_thread("trivet-watch", move || watch.run())?);
         }

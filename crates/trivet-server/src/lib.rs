@@ -12,6 +12,7 @@
 
 mod access_log;
 mod application;
+mod board;
 mod body;
 mod claim;
 mod clock;
@@ -36,6 +37,7 @@ mod token;
 
 pub use access_log::{LogFormat, Pattern, VALUES};
 pub use application::Application;
+pub use board::{ENTRIES, TEXT_WORDS, WORDS};
 pub use body::BodyError;
 pub use config::{Config, Listener};
 pub use engine::{Engine, Event};

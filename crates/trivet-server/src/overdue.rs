@@ -17,6 +17,7 @@ use trivet_http::{error, response};
 
 use crate::access_log::write_escaped;
 use crate::application::Application;
+use crate::board::Shown;
 use crate::claim::Look;
 use crate::clock::{self, Date, Milliseconds, milliseconds};
 use crate::engine::Shared;
@@ -29,6 +30,8 @@ const HEARING: Milliseconds = 1_000;
 /// A thread may take so long to come back from a request that is over, or as long as the timeout
 /// where that is shorter, before it counts as lost.
 const COMING_BACK: Milliseconds = 10_000;
+/// What runs is shown to other processes as it was so long ago at most.
+const SHOW_EVERY: Milliseconds = 1_000;
 /// Stacks beyond this are cut: a line to the supervisor must fit into its socket.
 const MOST_STACK_BYTES: usize = 48 * 1024;
 
@@ -243,11 +246,14 @@ unsafe fn describe(running: &Running, lateness: Lateness, now: Milliseconds) -> 
 pub(crate) struct Watch<A: Application> {
     shared: Arc<Shared<A>>,
     date: Date,
+    /// When what runs is shown the next time, and how much is shown.
+    show_at: Milliseconds,
+    shown: usize,
 }
 
 impl<A: Application> Watch<A> {
     pub(crate) fn new(shared: Arc<Shared<A>>) -> Self {
-        Self { shared, date: Date::new() }
+        Self { shared, date: Date::new(), show_at: 0, shown: 0 }
     }
 
     pub(crate) fn run(mut self) {
@@ -329,7 +335,35 @@ impl<A: Application> Watch<A> {
         if let Some(moment) = self.raise_the_alarm_if_nobody_hears(now) {
             at(moment);
         }
+        if let Some(moment) = self.show(now, next.is_some()) {
+            next = Some(moment.min(next.unwrap_or(moment)));
+        }
         next
+    }
+
+    /// Shows to other processes what runs; when to do it again.
+    fn show(&mut self, now: Milliseconds, any_runs: bool) -> Option<Milliseconds> {
+        let board = self.shared.stats.board()?;
+        if any_runs && now < self.show_at {
+            return Some(self.show_at);
+        }
+        let mut requests = Vec::new();
+        if any_runs {
+            for request in self.shared.overdue.all_running() {
+                let age = u64::try_from(request.age.as_millis()).unwrap_or(u64::MAX);
+                let text = [request.method, b" ".to_vec(), request.target].concat();
+                let began = now.saturating_sub(age);
+                requests.push(Shown { began, thread: request.thread, text });
+            }
+        } else if self.shown == 0 {
+            return None;
+        }
+        // Those that run for longest first: there is room for so many.
+        requests.sort_by_key(|request| request.began);
+        board.show_running(&requests);
+        self.shown = requests.len();
+        self.show_at = now + SHOW_EVERY;
+        any_runs.then_some(self.show_at)
     }
 
     fn time_out(&mut self, running: &Running, timeout: Milliseconds, now: Milliseconds) {

@@ -8,6 +8,8 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::board::Board;
+
 /// Methods that are counted by name, then all others, then what was refused before its method was
 /// known. A client could name any number of methods of its own.
 pub const METHODS: [&str; 10] =
@@ -212,16 +214,24 @@ fn bucket(microseconds: u64) -> usize {
     BOUNDS.iter().position(|&bound| microseconds <= bound).unwrap_or(BOUNDS.len())
 }
 
+/// The counters, and behind them what else a process tells in this way.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Memory {
+    counters: Counters,
+    board: Board,
+}
+
 /// Memory for the counters of one engine that its maker may read while and after the engine runs.
 pub struct SharedMemory {
-    start: NonNull<Counters>,
+    start: NonNull<Memory>,
     /// Keeps the memory where it is.
     _owner: Box<dyn Any + Send + Sync>,
 }
 
 impl SharedMemory {
     /// Bytes that it takes.
-    pub const BYTES: usize = size_of::<Counters>();
+    pub const BYTES: usize = size_of::<Memory>();
 
     /// `None` when the memory is too small or not aligned for 64-bit atomics.
     ///
@@ -232,14 +242,14 @@ impl SharedMemory {
         length: usize,
         owner: Box<dyn Any + Send + Sync>,
     ) -> Option<Self> {
-        let start = start.cast::<Counters>();
+        let start = start.cast::<Memory>();
         (length >= Self::BYTES && start.is_aligned()).then_some(Self { start, _owner: owner })
     }
 }
 
 /// The counters, wherever they lie.
 pub(crate) enum Stats {
-    Own(Box<Counters>),
+    Own(Box<Memory>),
     Shared(SharedMemory),
 }
 
@@ -250,7 +260,19 @@ unsafe impl Sync for SharedMemory {}
 
 impl Stats {
     pub(crate) fn new(memory: Option<SharedMemory>) -> Self {
-        memory.map_or_else(|| Self::Own(Box::new(Counters::new())), Self::Shared)
+        memory.map_or_else(
+            || Self::Own(Box::new(Memory { counters: Counters::new(), board: Board::new() })),
+            Self::Shared,
+        )
+    }
+
+    /// Where another process sees what this one is doing; `None` where no other one looks.
+    pub(crate) fn board(&self) -> Option<&Board> {
+        match self {
+            Self::Own(_) => None,
+            // SAFETY: valid as long as the owner, which is beside the pointer; any bytes are entries.
+            Self::Shared(memory) => Some(unsafe { &memory.start.as_ref().board }),
+        }
     }
 }
 
@@ -259,9 +281,9 @@ impl Deref for Stats {
 
     fn deref(&self) -> &Counters {
         match self {
-            Self::Own(counters) => counters,
+            Self::Own(memory) => &memory.counters,
             // SAFETY: valid as long as the owner, which is beside the pointer; any bytes are counters.
-            Self::Shared(memory) => unsafe { memory.start.as_ref() },
+            Self::Shared(memory) => unsafe { &memory.start.as_ref().counters },
         }
     }
 }
@@ -288,7 +310,7 @@ mod tests {
     #[test]
     fn the_layout_is_as_wide_as_the_memory() {
         let width: usize = layout().iter().map(|(_, width)| width).sum();
-        assert_eq!(width * 8, SharedMemory::BYTES);
+        assert_eq!(width * 8, std::mem::offset_of!(Memory, board));
     }
 
     #[test]
@@ -351,7 +373,11 @@ mod tests {
 
     #[test]
     fn memory_that_is_too_small_or_crooked_is_refused() {
-        let start = NonNull::from(Box::leak(Box::new(Counters::new()))).cast::<u8>();
+        let start = NonNull::from(Box::leak(Box::new(Memory {
+            counters: Counters::new(),
+            board: Board::new(),
+        })))
+        .cast::<u8>();
         let make = |start, length| {
             // SAFETY: leaked, so always valid.
             unsafe { SharedMemory::new(start, length, Box::new(())) }.is_some()

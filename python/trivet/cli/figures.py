@@ -18,6 +18,16 @@ def age(seconds: object) -> str:
     raise AssertionError("the last unit has no limit")
 
 
+def duration(seconds: object) -> str:
+    """A time in which something ran: 3.2ms, 150ms, 2.5s, 12m."""
+    if not isinstance(seconds, int | float):
+        return UNKNOWN
+    if seconds < 1:
+        milliseconds = seconds * 1000
+        return f"{milliseconds:.1f}ms" if milliseconds < 10 else f"{milliseconds:.0f}ms"
+    return f"{seconds:.1f}s" if seconds < 100 else age(seconds)
+
+
 def size(byte_count: object) -> str:
     """Memory in MiB, to one digit below ten."""
     if not isinstance(byte_count, int):

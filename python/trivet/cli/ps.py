@@ -23,7 +23,7 @@ def run(arguments: list[str]) -> int:
     answer = client.ask("ps")
     client.close()
     if request.as_json:
-        show(to_json({name: answer[name] for name in ("server", "workers")}))
+        show(to_json({name: answer[name] for name in ("server", "workers", "routes")}))
     else:
         show("\n".join([headline(answer["server"]), *aligned([HEADINGS, *rows(answer)])]))
     return 0

@@ -9,7 +9,7 @@ import json
 import sys
 import time
 
-from trivet.cli.figures import rate
+from trivet.cli.figures import count, duration, rate
 from trivet.cli.output import show
 from trivet.cli.ps import HEADINGS, headline, rows
 from trivet.cli.running_server import read_arguments
@@ -35,6 +35,9 @@ FIRST_INTERVAL_SECONDS = 0.5
 
 #: More threads than this are summed up: a screen has so many lines.
 MOST_RUNNING = 20
+
+#: The same for routes.
+MOST_ROUTES = 10
 
 OWN_FLAGS = {
     "--once": ("", "Look once, and end."),
@@ -94,22 +97,52 @@ def lines(look: dict[str, Any]) -> list[str]:
     if look["running"]:
         shown += ["", *aligned([RUNNING_HEADINGS, *running_rows(look)])]
     left_out = len(look["running"]) - MOST_RUNNING
-    return [*shown, f"and {left_out} more threads"] if left_out > 0 else shown
+    if left_out > 0:
+        shown.append(f"and {left_out} more threads")
+    if look["routes"]:
+        shown += ["", *aligned([ROUTE_HEADINGS, *route_rows(look)])]
+    return shown
 
 
-RUNNING_HEADINGS = ("worker", "thread", "runs now", "")
+RUNNING_HEADINGS = ("worker", "for", "runs now", "at", "line")
+ROUTE_HEADINGS = ("slowest routes", "slow requests", "mean", "longest")
+
+#: Of a worker whose frames nobody can ask for.
+HOLDS = "Python's lock is held"
 
 
-def running_rows(look: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+def running_rows(look: dict[str, Any], most: int = MOST_RUNNING) -> list[tuple[str, ...]]:
     """What threads run now, one row each."""
+    directory = look["server"].get("directory", "")
     return [
         (
             str(entry["worker"]),
-            escape_controls(entry["thread"]),
-            escape_controls(f"{entry['function']} in {entry['file']}:{entry['line']}"),
+            duration(entry["age_seconds"]),
+            escape_controls(entry["request"] or entry["thread"]),
+            escape_controls(_place(entry, directory)),
             escape_controls(entry["text"]),
         )
-        for entry in look["running"][:MOST_RUNNING]
+        for entry in look["running"][:most]
+    ]
+
+
+def _place(entry: dict[str, Any], directory: str) -> str:
+    if not entry["file"]:
+        return HOLDS
+    file = entry["file"].removeprefix(f"{directory}/") if directory else entry["file"]
+    return f"{entry['function']} in {file}:{entry['line']}"
+
+
+def route_rows(look: dict[str, Any], most: int = MOST_ROUTES) -> list[tuple[str, ...]]:
+    """The slowest routes, one row each."""
+    return [
+        (
+            escape_controls(route["route"]),
+            count(route["count"]),
+            duration(route["mean_seconds"]),
+            duration(route["longest_seconds"]),
+        )
+        for route in look["routes"][:most]
     ]
 
 

@@ -9,7 +9,14 @@ from rich.text import Text
 
 from trivet.cli.figures import rate
 from trivet.cli.ps import HEADINGS, headline, rows
-from trivet.cli.top import RUNNING_HEADINGS, running_rows
+from trivet.cli.top import (
+    MOST_ROUTES,
+    MOST_RUNNING,
+    ROUTE_HEADINGS,
+    RUNNING_HEADINGS,
+    route_rows,
+    running_rows,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +24,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 #: Columns of numbers, which are read from the right.
-RIGHT = {"worker", "pid", "age", "requests", "memory", "busy", "connections", "rate"}
+RIGHT = {
+    *("worker", "pid", "age", "requests", "memory", "busy", "connections", "rate"),
+    *("for", "slow requests", "mean", "longest"),
+}
+
+#: Lines that are neither workers, routes nor threads: the title, three headings, lines between.
+OTHER_LINES = 8
 
 
 class Screen:
@@ -34,24 +47,47 @@ class Screen:
         self._live.__exit__(*error)
 
     def draw(self, look: dict[str, Any]) -> None:
-        self._live.update(picture(look), refresh=True)
+        self._live.update(picture(look, self._live.console.height), refresh=True)
 
 
-def picture(look: dict[str, Any]) -> Group:
-    """One look. Texts of the application are Text, or rich would read brackets as markup."""
+def picture(look: dict[str, Any], height: int) -> Group:
+    """One look, of so many lines at most.
+
+    Texts of the application are Text, or rich would read brackets as markup.
+    """
     server = look["server"]
     title = Text(f"{headline(server)}, {rate(server['requests_per_second'])}", style="bold")
-    workers = _table((*HEADINGS, "rate"))
-    for row, worker in zip(rows(look), look["workers"], strict=True):
-        workers.add_row(*map(Text, (*row, rate(worker["requests_per_second"]))))
-    threads = _table(RUNNING_HEADINGS)
-    for running in running_rows(look):
-        threads.add_row(*map(Text, running))
-    return Group(title, workers, threads if look["running"] else Text("no thread runs a request"))
+    pairs = zip(rows(look), look["workers"], strict=True)
+    workers = _filled(
+        (*HEADINGS, "rate"), [(*row, rate(worker["requests_per_second"])) for row, worker in pairs]
+    )
+    room = max(6, height - OTHER_LINES - len(look["workers"]))
+    # Routes get what threads leave, and a third at least.
+    running = running_rows(look, min(MOST_RUNNING, max(room - len(look["routes"]), room * 2 // 3)))
+    routes = route_rows(look, min(MOST_ROUTES, room - len(running)))
+    parts: list[Any] = [title, workers, Text()]
+    parts.append(
+        _filled(RUNNING_HEADINGS, running) if running else Text("no thread runs a request")
+    )
+    left_out = len(look["running"]) - len(running)
+    if left_out > 0:
+        parts.append(Text(f"and {left_out} more threads", style="dim"))
+    if routes:
+        parts += [Text(), _filled(ROUTE_HEADINGS, routes)]
+    return Group(*parts)
 
 
-def _table(headings: tuple[str, ...]) -> Table:
+def _filled(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
+    """A table in which numbers stay whole, whatever else is cut on a narrow screen."""
     table = Table(box=None, pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading in RIGHT else "left", no_wrap=True)
+    for heading, column in zip(headings, zip(*rows, strict=True), strict=True):
+        is_number = heading in RIGHT
+        table.add_column(
+            heading,
+            justify="right" if is_number else "left",
+            min_width=max(map(len, (heading, *column))) if is_number else None,
+            no_wrap=True,
+        )
+    for row in rows:
+        table.add_row(*map(Text, row))
     return table

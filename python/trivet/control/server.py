@@ -20,7 +20,7 @@ from trivet.control.protocol import (
     read_request,
     refused,
 )
-from trivet.control.status import server_status, worker_status
+from trivet.control.status import server_status, slow_routes, worker_status
 from trivet.errors import TrivetBug
 from trivet.host import peer_uid
 
@@ -219,7 +219,8 @@ def _of_all_workers(
 def _ps(supervisor: Supervisor, request: object, send: Send, finish: Send) -> None:
     def told(rows: list[tuple[Slot, Child, object]]) -> None:
         workers = [worker_status(*row) for row in rows]
-        finish(done(server=server_status(supervisor), workers=workers))
+        routes = slow_routes(supervisor)
+        finish(done(server=server_status(supervisor), workers=workers, routes=routes))
 
     _of_all_workers(supervisor, "counters", told)
 

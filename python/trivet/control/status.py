@@ -7,11 +7,11 @@ import time
 
 from trivet import __version__
 from trivet.control.processes import memory_bytes
+from trivet.observe.board import merged
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from trivet.observe.counters import Numbers
     from trivet.supervisor.child import Child
     from trivet.supervisor.loop import Supervisor
     from trivet.supervisor.slot import Slot
@@ -42,8 +42,12 @@ def server_status(supervisor: Supervisor) -> dict[str, object]:
     }
 
 
-def worker_status(slot: Slot, child: Child, counters: object) -> dict[str, object]:
-    """One worker. `counters` is what it answered, or None."""
+def worker_status(slot: Slot, child: Child, answered: object) -> dict[str, object]:
+    """One worker. `answered` is what it answered, or None.
+
+    Counters and what it runs come from shared memory, also of one that answers nothing: code that
+    holds Python's lock keeps its main thread from running.
+    """
     return {
         "worker": child.number,
         "pid": child.pid,
@@ -51,19 +55,49 @@ def worker_status(slot: Slot, child: Child, counters: object) -> dict[str, objec
         "age_seconds": child.lived_seconds,
         "generation": child.generation,
         "memory_bytes": memory_bytes(child.pid),
-        # Whether it answers at all: one whose main thread cannot have Python's lock does not.
-        "answers": counters is not None,
-        **counted(counters if isinstance(counters, dict) else {}),
+        "answers": answered is not None,
+        **counted(child.region.read() if child.region is not None and child.ready else None),
+        "running": running(child),
     }
 
 
-def counted(counters: Mapping[str, int]) -> dict[str, object]:
-    """What the engine's counters say, in the words of `trivet ps`; None for what they do not."""
-    if not counters:
+def running(child: Child) -> list[dict[str, object]]:
+    """The requests that a worker ran at most a second ago, those that run for longest first."""
+    if child.region is None or not child.ready:
+        return []
+    now = time.monotonic()
+    return [
+        {
+            "request": entry.request,
+            "age_seconds": max(0.0, now - entry.began),
+            "thread": entry.thread,
+        }
+        for entry in child.region.running()
+    ]
+
+
+def slow_routes(supervisor: Supervisor) -> list[dict[str, object]]:
+    """The routes of all workers that live, those whose slow requests take longest first."""
+    children = [child for slot in supervisor.slots for child in slot.children]
+    found = [entry for c in children if c.region is not None for entry in c.region.routes()]
+    return [
+        {
+            "route": entry.route,
+            "count": entry.count,
+            "mean_seconds": entry.total / entry.count,
+            "longest_seconds": entry.longest,
+        }
+        for entry in merged(found)
+    ]
+
+
+def counted(counters: Numbers | None) -> dict[str, object]:
+    """What the engine's counters say, in the words of `trivet ps`; None where there are none."""
+    if counters is None:
         return dict.fromkeys(("requests", "busy_threads", "threads", "connections", "mode"))
     return {
         "requests": counters["requests"],
-        "busy_threads": counters["connections_busy"],
+        "busy_threads": max(0, counters.in_flight - counters["conversations"]),
         "threads": counters["threads"],
         "connections": counters["connections_open"],
         # It begins late, and each change is to the other one.

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import mmap
 
+from trivet.observe.board import BOARD_BYTES, routes, running
 from trivet.observe.counters import WIDTH, Numbers
 
-#: One process's part. The counters are at its beginning; from COUNTERS_BYTES on it is free for
-#: what else a worker tells in this way.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # Importing typing costs some milliseconds of every start; only type checkers need it here.
+    from trivet.observe.board import RouteEntry, RunningEntry
+
+#: One process's part. The counters are at its beginning, and behind them is the board (board.py).
 REGION_BYTES = 16 * 1024
-COUNTERS_BYTES = 8 * 1024
 
 #: Processes that can live at the same time and be counted. Pages that nobody has touched cost no
 #: memory, so this is no reason to be thrifty.
@@ -25,16 +29,25 @@ REGIONS = 1024
 class Region:
     """The memory of one worker process."""
 
-    __slots__ = ("_numbers", "index", "view")
+    __slots__ = ("_board", "_numbers", "index", "view")
 
     def __init__(self, index: int, view: memoryview) -> None:
         self.index = index
         self.view = view
         # A copy of whole 64-bit words, each of which one load reads: no half of a number is seen.
         self._numbers = view[: WIDTH * 8].cast("Q")
+        self._board = view[WIDTH * 8 : WIDTH * 8 + BOARD_BYTES].cast("Q")
 
     def read(self) -> Numbers:
         return Numbers(self._numbers.tolist())
+
+    def running(self) -> list[RunningEntry]:
+        """What the process's threads ran a second ago or later."""
+        return running(self._board)
+
+    def routes(self) -> list[RouteEntry]:
+        """The process's slow routes."""
+        return routes(self._board)
 
 
 class WorkerCounters:

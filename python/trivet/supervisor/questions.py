@@ -1,7 +1,7 @@
 """What the supervisor has asked workers, and who waits for the answers; worker/answers.py answers.
 
 A worker answers on its main thread, when Python's lock lets it: one that holds the lock in C code
-never does, so every question has an end.
+never does, so every question has an end. A worker that owes an answer is not waited for again.
 """
 
 from __future__ import annotations
@@ -31,20 +31,33 @@ class Questions:
         self._at = at
         self._waiting: dict[int, Answered] = {}
         self._asked = 0
+        #: Workers that have not answered in time, and the question to which they still may.
+        self._silent: dict[tuple[int, float], int] = {}
 
     def ask(self, child: Child, about: str, answered: Answered) -> None:
         """Send a question to a worker that serves; `answered` is called in any case."""
+        who = (child.pid, child.started)  # a pid alone may come again
+        if who in self._silent:
+            answered(None)
+            return
         self._asked += 1
         number = self._asked
         if not child.ready or not child.tell(Message(ASK, {"number": number, "about": about})):
             answered(None)
             return
         self._waiting[number] = answered
-        self._at(time.monotonic() + ANSWER_SECONDS, lambda: self._end(number, None))
+
+        def give_up() -> None:
+            if number in self._waiting:
+                self._silent[who] = number
+                self._end(number, None)
+
+        self._at(time.monotonic() + ANSWER_SECONDS, give_up)
 
     def take(self, message: Message) -> None:
-        """Pass an answer on; one that comes too late is nobody's any more."""
+        """Pass an answer on. One that comes too late is nobody's, but its worker answers again."""
         number = message.data.get("number")
+        self._silent = {who: owed for who, owed in self._silent.items() if owed != number}
         if isinstance(number, int):
             self._end(number, message.data.get("data"))
 

@@ -52,6 +52,22 @@ def test_a_silent_worker_is_not_waited_for_for_ever() -> None:
     setup.close()
 
 
+def test_a_worker_that_owes_an_answer_is_not_waited_for_again_until_it_answers() -> None:
+    setup = Setup()
+    setup.ask()
+    (line,) = LineBuffer().feed(setup.theirs.recv(4096))
+    setup.timers[0]()
+    setup.ask()
+    assert setup.answers == [None, None]
+    assert len(setup.timers) == 1, "nobody waits the second time"
+    late = Message(ANSWER, {"number": decode(line).data["number"], "data": {"requests": 3}})
+    setup.questions.take(late)
+    setup.ask()
+    assert len(setup.timers) == 2, "it is asked again"
+    assert setup.answers == [None, None], "the late answer was nobody's"
+    setup.close()
+
+
 def test_a_worker_that_loads_is_not_asked() -> None:
     setup = Setup(ready=False)
     setup.ask()

@@ -1,6 +1,7 @@
 //! The end of a request: the log, the connection's way back, and the token's.
 
 use super::*;
+use crate::board::SLOW_MICROSECONDS;
 
 impl<A: Application> Exchange<A> {
     /// The connection's socket, for an application that takes the connection over.
@@ -168,6 +169,9 @@ impl<A: Application> Exchange<A> {
         let stats = &self.shared.stats;
         stats.count_answer(self.reader.head.method.of(&self.reader.buffer), self.status);
         stats.note_request_time(self.duration);
+        if self.duration >= SLOW_MICROSECONDS {
+            self.note_route();
+        }
         self.shared.answered();
         if !self.later.is_empty() && self.later.capacity() > BODY_READ_BYTES {
             self.later = Vec::new();
@@ -191,6 +195,16 @@ impl<A: Application> Exchange<A> {
         };
         if changed {
             count(&self.shared.stats.mode_changes);
+        }
+    }
+
+    /// A request that took long, for whoever looks for the slowest routes. A conversation is no request.
+    #[cold]
+    fn note_route(&self) {
+        if let Some(board) = self.shared.stats.board().filter(|_| self.status != 101) {
+            let (head, buffer) = (&self.reader.head, &self.reader.buffer);
+            let (method, path) = (head.method.of(buffer), head.path.of(buffer));
+            self.shared.routes.note(board, method, path, self.duration);
         }
     }
 
