@@ -111,6 +111,15 @@ def test_the_start_says_what_was_chosen(start: Start) -> None:
     server.wait_for_output(r"dev-request method=GET path=/ status=200 ms=\S+ view=shop.index")
 
 
+def test_what_a_terminal_does_to_writers_in_the_background_is_left_to_it(start: Start) -> None:
+    """A process that catches SIGTTOU there would try to write for ever."""
+    server = start("-m", "trivet", "dev", "shop:app", "--port", "PORT")
+    status = Path(f"/proc/{server.pid}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    assert caught & 1 << (signal.SIGHUP - 1)
+    assert not caught & 1 << (signal.SIGTTOU - 1)
+
+
 def test_variables_come_from_the_projects_files_and_are_never_shown(start: Start) -> None:
     files = {
         **SHOP,

@@ -30,7 +30,7 @@ from trivet.dev.worker import stacks_file, stacks_of_the_app
 from trivet.errors import TrivetError
 from trivet.supervisor import restart
 from trivet.supervisor.child import reap_strangers
-from trivet.supervisor.signals import ACTIONS, STOP, STOP_AT_ONCE
+from trivet.supervisor.signals import ACTIONS, HEARD_AT_ANY_TIME, STOP, STOP_AT_ONCE
 from trivet.worker.signals import SignalInbox, means_stop_at_once
 
 TYPE_CHECKING = False
@@ -124,8 +124,8 @@ class DevSupervisor:
 
     def run(self) -> int:
         """Run until every process has ended; the exit code."""
-        with self._sources, SignalInbox(ACTIONS) as self._inbox:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, ACTIONS)
+        with self._sources, SignalInbox(HEARD_AT_ANY_TIME) as self._inbox:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD_AT_ANY_TIME)
             self._sources.hear(self._inbox, self._hear_signals)
             if self._relay is not None:
                 self._sources.hear(self._relay, self._relay_died)

@@ -26,6 +26,7 @@ from trivet.supervisor.signals import (
     ACTIONS,
     BLOCKED_WHILE_WRITING,
     FEWER_WORKERS,
+    HEARD_AT_ANY_TIME,
     MORE_WORKERS,
     REASONS_TO_IGNORE,
     RELOAD,
@@ -112,8 +113,7 @@ class Supervisor:
         """
         with self._selector, SignalInbox(ACTIONS) as self._inbox:
             blocked = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED_WHILE_WRITING)
-            heard = set(ACTIONS).difference(BLOCKED_WHILE_WRITING)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, heard)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD_AT_ANY_TIME)
             self.register(self._inbox, selectors.EVENT_READ, lambda: None)
             self._keep_watchdog_away()
             self.crew.start_all(self.crew.slots)

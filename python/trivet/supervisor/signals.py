@@ -36,6 +36,9 @@ ACTIONS: Mapping[Signals, str] = {
 #: ever. One that has blocked it may write (tty_ioctl(4) has TOSTOP; __tty_check_change in Linux).
 BLOCKED_WHILE_WRITING = (Signals.SIGTTOU,)
 
+#: For a supervisor that does not do that: it leaves them alone.
+HEARD_AT_ANY_TIME = tuple(number for number in ACTIONS if number not in BLOCKED_WHILE_WRITING)
+
 #: Why a signal that other servers act on does nothing here.
 REASONS_TO_IGNORE: Mapping[Signals, str] = {
     Signals.SIGUSR1: "there is no log_file and no access_log_file to open again",
