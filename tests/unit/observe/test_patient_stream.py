@@ -15,6 +15,7 @@ import pytest
 
 from trivet.observe import patient_stream as module
 from trivet.observe.log import Log
+from trivet.observe.log_file import LogFile
 from trivet.observe.patient_stream import LoopWatch, PatientStream, patient_stream
 
 LINE = "x" * 999 + "\n"
@@ -234,6 +235,22 @@ def test_a_file_is_written_to_as_ever(tmp_path: Path) -> None:
         stream.write("café\udc80\n")
         assert not stream.has_waiting()
     assert (tmp_path / "log").read_text() == "café\\udc80\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere such a file may be shared")
+def test_a_log_file_may_be_a_named_pipe_that_nobody_reads(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log")
+    reader = os.open(tmp_path / "log", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        file = LogFile(str(tmp_path / "log"))
+        while not file.has_waiting():
+            file.write(LINE)
+        os.read(reader, 65536)
+        file.flush()
+        assert not file.has_waiting()
+        file.close()
+    finally:
+        os.close(reader)
 
 
 @pytest.mark.parametrize("format", ["text", "json", "logfmt"])
