@@ -114,6 +114,7 @@ def test_the_start_says_what_was_chosen(start: Start) -> None:
 def test_what_a_terminal_does_to_writers_in_the_background_is_left_to_it(start: Start) -> None:
     """A process that catches SIGTTOU there would try to write for ever."""
     server = start("-m", "trivet", "dev", "shop:app", "--port", "PORT")
+    server.wait_for_output("dev-started")
     status = Path(f"/proc/{server.pid}/status").read_text()
     caught = int(status.partition("SigCgt:")[2].split()[0], 16)
     assert caught & 1 << (signal.SIGHUP - 1)
