@@ -19,7 +19,7 @@ def told(call):
     names = sorted(set(type(call).__slots__) - {"settings", "hook"})
     values = [f"{name}={getattr(call, name)}" for name in names if getattr(call, name) is not None]
     setting = f"workers_setting={call.settings.workers}"
-    print(f"told of {call.hook}:", f"in={os.getpid()}", setting, *values, flush=True)
+    print(f"told of {call.hook}:", f"in={os.getpid()}", setting, *values)
 
 def fail(call):
     raise ValueError("no such thing")

@@ -41,7 +41,7 @@ from trivet.supervisor.start import (
 )
 from trivet.supervisor.upgrade import VARIABLE, Relaunch, logical_directory
 from trivet.worker.main import WorkerPlan
-from trivet.worker.output import OwnOutput
+from trivet.worker.output import OwnOutput, print_lines_at_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -244,6 +244,7 @@ def hooks_of(settings: Settings, choice: AppChoice, log: Log) -> Hooks | None:
     # Needed only by who asks for it.
     from trivet.app.hooks import Hooks
 
+    print_lines_at_once()  # also what hooks print in this process
     hooks = Hooks(settings, log.emit)
     hooks.import_for_supervisor([str(choice.directory_to_add), *places_of_modules(settings)])
     return hooks
