@@ -29,6 +29,12 @@ RIGHT = {
     *("for", "slow requests", "mean", "longest"),
 }
 
+#: Texts that share what numbers leave of the line, and how.
+SHARES = {"runs now": 3, "at": 3, "line": 2}
+
+#: Headings that are wider than what is below them.
+SHORT = {"connections": "open"}
+
 #: Lines that are neither workers, routes nor threads: the title, three headings, lines between.
 OTHER_LINES = 8
 
@@ -57,9 +63,11 @@ def picture(look: dict[str, Any], height: int) -> Group:
     """
     server = look["server"]
     title = Text(f"{headline(server)}, {rate(server['requests_per_second'])}", style="bold")
-    pairs = zip(rows(look), look["workers"], strict=True)
+    pairs = list(zip(rows(look), look["workers"], strict=True))
     workers = _filled(
-        (*HEADINGS, "rate"), [(*row, rate(worker["requests_per_second"])) for row, worker in pairs]
+        # The mode last: it is what a narrow screen may cut.
+        (*HEADINGS[:-1], "rate", HEADINGS[-1]),
+        [(*row[:-1], rate(w["requests_per_second"]), row[-1]) for row, w in pairs],
     )
     room = max(6, height - OTHER_LINES - len(look["workers"]))
     # Routes get what threads leave, and a third at least.
@@ -79,13 +87,15 @@ def picture(look: dict[str, Any], height: int) -> Group:
 
 def _filled(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
     """A table in which numbers stay whole, whatever else is cut on a narrow screen."""
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, expand=any(heading in SHARES for heading in headings))
     for heading, column in zip(headings, zip(*rows, strict=True), strict=True):
         is_number = heading in RIGHT
+        shown = SHORT.get(heading, heading)
         table.add_column(
-            heading,
+            shown,
             justify="right" if is_number else "left",
-            min_width=max(map(len, (heading, *column))) if is_number else None,
+            min_width=max(map(len, (shown, *column))) if is_number else None,
+            ratio=SHARES.get(heading),
             no_wrap=True,
         )
     for row in rows:
