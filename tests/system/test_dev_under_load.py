@@ -134,3 +134,24 @@ def test_edits_under_load_fail_no_request_and_nothing_grows(
         assert weight.descriptors <= before[role].descriptors + 2 * CLIENTS_OF_EACH_KIND, role
         assert weight.kilobytes <= before[role].kilobytes + MOST_KILOBYTES_MORE, role
     assert server.get()[1].startswith(f"{edits - 1} ")
+
+
+def wake_ups(pid: int) -> int:
+    """How often the process has waited for something and gone on."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(text.partition("voluntary_ctxt_switches:")[2].split()[0])
+
+
+def test_who_watches_sleeps_while_nothing_is_saved(
+    start_command: Callable[..., ServerProcess], tmp_path: Path, trivet_folder: Path
+) -> None:
+    server = DevServer(start_command, tmp_path / "project", trivet_folder, {})
+    server.wait_until_ready()
+    server.edit("value = 1")
+    server.process.wait_until(lambda: family(server), "four processes are left")
+    watcher = family(server)["watcher"]
+    before = wake_ups(watcher)
+    # Time in which it could have woken up, spent on what it has no part in.
+    for _ in range(200):
+        assert server.get()[0] == 200
+    assert wake_ups(watcher) == before

@@ -1,20 +1,23 @@
 """The watcher: a process that says which files have new contents; what follows is not here.
 
 A process of its own, because watching needs threads and the supervisor forks. The main thread
-watches; one thread hears the supervisor. With the library `watchfiles` the system tells of changes;
-without it, and on file systems that tell nothing, every file is looked at again and again.
+watches; one thread hears the supervisor. The system tells of changes: on Linux through inotify.py,
+elsewhere through the library `watchfiles`. Without that, and on file systems that tell nothing,
+every file is looked at again and again.
 """
 
 from __future__ import annotations
 
 import os
+import select
+import socket
 import sysconfig
 import threading
 import time
 from dataclasses import dataclass
 from functools import partial
 
-from trivet.dev import messages
+from trivet.dev import inotify, messages
 from trivet.dev.changes import CONFIGURATION, INSTALLED_SUFFIXES, PACKAGES, Contents
 from trivet.dev.file_systems import why_to_poll
 from trivet.dev.project_files import ProjectFiles
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from trivet.dev.messages import Link
 
 #: A burst of saves is over when nothing has come for so long, and is told after the second time
-#: at the latest. (`watchfiles` wakes up once in each step.)
+#: at the latest. (`watchfiles` wakes up once in each of the first.)
 QUIET_MILLISECONDS = 10
 BURST_MILLISECONDS = 100
 
@@ -65,18 +68,19 @@ class Watcher:
         self._contents = Contents()
         self._installed = _installed_folders()
         #: Told to the thread that watches: what it watches is not right any more.
-        self._stale = threading.Event()
+        self._stale = _Stale()
+        self._counts: dict[str, int] = {}
+        self._states: dict[str, tuple[int, ...]] = {}
 
     def run(self) -> None:
         threading.Thread(target=self._hear_supervisor, daemon=True).start()
-        self._counts: dict[str, int] = {}
         self._states = self._look()
         for path, kind in self._files.files():
             if kind != CONFIGURATION:
                 self._counts[kind] = self._counts.get(kind, 0) + 1
             self._contents.note([path])
         why = self._why_to_poll()
-        for paths in self._look_again(why) if why else self._events():
+        for paths in self._look_again(why) if why else self._told_by_system():
             seen = self._judge(paths)
             if seen:
                 self._link.send(messages.SEEN, changes=seen)
@@ -95,7 +99,8 @@ class Watcher:
         if self._plan.poll == "on":
             return "reload_poll is on"
         try:
-            import watchfiles  # noqa: F401 - whether it is there
+            if not inotify.is_there():
+                import watchfiles  # noqa: F401 - whether it is there
         except ImportError:
             return "watchfiles is not installed (pip install 'trivet[dev]')"
         return "" if self._plan.poll == "off" else why_to_poll(map(str, self._plan.roots))
@@ -125,8 +130,43 @@ class Watcher:
 
     # Finding out that something may have changed
 
-    def _events(self) -> Iterator[set[str]]:
+    def _told_by_system(self) -> Iterator[set[str]]:
         """What the system tells, folder by folder: those that are left out cost nothing so."""
+        if not inotify.is_there():
+            yield from self._told_by_watchfiles()
+            return
+        try:
+            yield from self._told_by_inotify()
+        except inotify.NoneLeft as none_left:
+            yield from self._look_again(str(none_left))
+
+    def _told_by_inotify(self) -> Iterator[set[str]]:
+        with inotify.Inotify() as kernel:
+            ready = select.poll()
+            ready.register(kernel, select.POLLIN)
+            ready.register(self._stale, select.POLLIN)
+            said = False
+            while True:
+                self._stale.clear()
+                for folder in {*self._files.folders(), *self._installed}:
+                    kernel.watch(folder)
+                # What has changed before the kernel watched.
+                missed = self._missed()
+                if not said:
+                    said = True
+                    self._say_that_it_watches("events", "")
+                yield missed
+                while not self._stale.is_set():
+                    ready.poll()
+                    try:
+                        paths = _burst(kernel)
+                    except inotify.Overflow:
+                        break
+                    yield paths
+                    if any(self._files.is_watched_folder(path) for path in paths):
+                        break  # a new one, or one that has come back: it is watched from now on
+
+    def _told_by_watchfiles(self) -> Iterator[set[str]]:
         from watchfiles import watch
 
         said = False
@@ -211,13 +251,52 @@ class Watcher:
         return self._files.kind(path)
 
 
+class _Stale:
+    """An event that poll() can wait for: something else is to be watched from now on."""
+
+    def __init__(self) -> None:
+        self._ours, self._others = socket.socketpair()
+        self._ours.setblocking(False)
+
+    def fileno(self) -> int:
+        return self._ours.fileno()
+
+    def set(self) -> None:
+        self._others.send(b"!")
+
+    def is_set(self) -> bool:
+        return bool(select.select([self._ours], [], [], 0)[0])
+
+    def close(self) -> None:
+        self._ours.close()
+        self._others.close()
+
+    def clear(self) -> None:
+        try:
+            while self._ours.recv(4096):
+                pass
+        except BlockingIOError:
+            pass  # nothing is left
+
+
+def _burst(kernel: inotify.Inotify) -> set[str]:
+    """What has happened, once nothing more happens, or after the longest time for a burst."""
+    paths = kernel.read()
+    more = select.poll()
+    more.register(kernel, select.POLLIN)
+    until = time.monotonic() + BURST_MILLISECONDS / 1000
+    while paths and time.monotonic() < until and more.poll(QUIET_MILLISECONDS):
+        paths |= kernel.read()
+    return paths
+
+
 class _StopEvent:
     """What `watchfiles` asks in each of its steps, for the first time when it watches already.
 
     That is the moment to look for what has changed before it did.
     """
 
-    def __init__(self, stale: threading.Event, look: Callable[[], set[str]]) -> None:
+    def __init__(self, stale: _Stale, look: Callable[[], set[str]]) -> None:
         self._stale = stale
         self._look = look
         self._has_looked = False
