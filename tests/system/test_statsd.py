@@ -88,9 +88,16 @@ def test_counts_are_exact_under_gunicorns_names_also_across_a_reload(
         )
         server.wait_for_output("server-ready")
         ask(server, [200] * 300 + [404] * 20)
+        statsd.read()
         server.signal(signal.SIGHUP)
-        server.wait_for_output("reloaded")
+
+        def has_reloaded() -> bool:
+            statsd.read()  # reports must not pile up: the socket's buffer has an end
+            return "reloaded" in server.output
+
+        server.wait_until(has_reloaded, "it has reloaded")
         ask(server, [200] * 30 + [503] * 7)
+        statsd.read()
         assert server.stop() == 0
         statsd.read()  # the last report has come with the end of the server
     counts = {name.removeprefix("shop.gunicorn."): n for name, n in statsd.counts.items()}

@@ -259,14 +259,19 @@ _ROWS = (
         flags=("-R", "--enable-stdio-inheritance"),
         takes_value=False,
     ),
-    Row("statsd_host", "statsd", addresses, flags=("--statsd-host",)),
+    Row(
+        "statsd_host",
+        "statsd",
+        addresses,
+        flags=("--statsd-host",),
+        implies=("statsd_prefix", "gunicorn"),
+    ),
     Row("dogstatsd_tags", "statsd_tags", str, flags=("--dogstatsd-tags",)),
     Row(
         "statsd_prefix",
         "statsd_prefix",
         statsd_prefix,
-        reason="with .gunicorn at its end, so that all names stay what they are; where it is not "
-        "set, use statsd_prefix = gunicorn",
+        reason="with .gunicorn at its end, so that all names stay what they are",
         flags=("--statsd-prefix",),
     ),
     Row(

@@ -45,6 +45,7 @@ class Row:
         flags: tuple[str, ...] = (),
         takes_value: bool = True,
         constant: object = True,
+        implies: tuple[str, object] | None = None,
     ) -> None:
         self.name = name
         self.ours = ours
@@ -53,6 +54,8 @@ class Row:
         self.takes_value = takes_value
         #: What a flag without a value stands for.
         self.constant = constant
+        #: A setting of ours that says what the other server does where nothing else is said.
+        self.implies = implies
         self._reason = reason
 
     @property
@@ -91,6 +94,7 @@ def translate(
 ) -> Translation:
     """Convert and check every value. Raises InvalidSetting for what cannot be right anywhere."""
     translation = Translation(source)
+    implied: list[tuple[str, str, object]] = []
     for name, value in values:
         row = table.get(name)
         if row is None:
@@ -113,6 +117,14 @@ def translate(
         translation.settings[ours] = converted
         translation.given[ours] = Given(read, source, Layer.FOREIGN)
         translation.origins[ours] = name
+        if row.implies is not None:
+            implied.append((name, *row.implies))
+    for name, ours, meant in implied:
+        if ours not in translation.settings:
+            read = SPECS[ours].kind.from_file(meant)
+            translation.settings[ours] = meant
+            translation.given[ours] = Given(read, source, Layer.FOREIGN)
+            translation.origins[ours] = name
     return translation
 
 

@@ -24,6 +24,10 @@ MOST_SAMPLES = 100
 #: and UDP and something for tunnels.
 DATAGRAM_BYTES = 1_400
 
+#: The same on a Unix socket, where few datagrams may wait (unix(7), max_dgram_qlen), and what
+#: agents of DogStatsD read at once.
+UNIX_DATAGRAM_BYTES = 8_192
+
 #: Statistic → counter. Sent as what was added since the last time.
 COUNTS: Mapping[str, str] = {
     "requests_rejected": "requests_rejected",
@@ -129,14 +133,16 @@ def _at_rank(counts: Sequence[int], rank: float) -> float:
     return lower / 1000  # what is above the last bound is at least that
 
 
-def datagrams(told: Sequence[str], prefix: str, tags: str) -> list[bytes]:
+def datagrams(
+    told: Sequence[str], prefix: str, tags: str, most_bytes: int = DATAGRAM_BYTES
+) -> list[bytes]:
     """The lines with prefix and tags, as many in a datagram as fit."""
     beginning = f"{prefix}." if prefix else ""
     end = f"|#{tags}" if tags else ""
     made: list[bytes] = []
     for line in told:
         encoded = f"{beginning}{line}{end}".encode("ascii", "replace")
-        if made and len(made[-1]) + 1 + len(encoded) <= DATAGRAM_BYTES:
+        if made and len(made[-1]) + 1 + len(encoded) <= most_bytes:
             made[-1] += b"\n" + encoded
         else:
             made.append(encoded)

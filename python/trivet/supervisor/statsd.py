@@ -10,7 +10,13 @@ from __future__ import annotations
 import socket
 import time
 
-from trivet.observe.statsd import Moment, datagrams, lines
+from trivet.observe.statsd import (
+    DATAGRAM_BYTES,
+    UNIX_DATAGRAM_BYTES,
+    Moment,
+    datagrams,
+    lines,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +45,11 @@ class Receiver:
             self._place = _look_up(address)
         except OSError as error:
             self._tell(error)
+
+    @property
+    def most_bytes(self) -> int:
+        """What a datagram may have."""
+        return UNIX_DATAGRAM_BYTES if self._address.path else DATAGRAM_BYTES
 
     def send(self, told: list[bytes]) -> None:
         """Hand the datagrams to the kernel, or lose them."""
@@ -110,10 +121,10 @@ class StatsdReports:
 
     def _report(self) -> None:
         now = self._now()
-        told = datagrams(lines(self._last, now), self._prefix, self._tags)
+        told = lines(self._last, now)
         self._last = now
         for receiver in self._receivers:
-            receiver.send(told)
+            receiver.send(datagrams(told, self._prefix, self._tags, receiver.most_bytes))
 
     def _now(self) -> Moment:
         children = [child for slot in self._supervisor.slots for child in slot.children]

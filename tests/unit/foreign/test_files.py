@@ -52,6 +52,24 @@ def test_a_gunicorn_file_becomes_our_settings(tmp_path: Path) -> None:
     assert "trusts everybody" in reasons["forwarded_allow_ips"]
 
 
+@pytest.mark.parametrize(
+    ("given", "prefix"),
+    [("", "gunicorn"), ("statsd_prefix = 'shop.'", "shop.gunicorn")],
+    ids=["no-prefix", "prefix"],
+)
+def test_names_of_statistics_stay_what_they_were_with_gunicorn(
+    tmp_path: Path, given: str, prefix: str
+) -> None:
+    text = f"statsd_host = 'localhost:8125'\ndogstatsd_tags = 'env:live'\n{given}\n"
+    found = translated(tmp_path, "gunicorn.conf.py", text)
+    assert found.settings == {
+        "statsd": ["localhost:8125"],
+        "statsd_prefix": prefix,
+        "statsd_tags": "env:live",
+    }
+    assert found.given["statsd_prefix"].value == prefix
+
+
 def test_a_hook_of_gunicorn_is_left_out_with_what_to_write(tmp_path: Path) -> None:
     text = "def when_ready(server): pass\ncapture_output = True\n"
     found = translated(tmp_path, "gunicorn.conf.py", text)

@@ -12,6 +12,7 @@ from trivet.observe.statsd import (
     GAUGES,
     LOGS,
     TIMERS,
+    UNIX_DATAGRAM_BYTES,
     Moment,
     datagrams,
     lines,
@@ -88,6 +89,11 @@ def test_lines_get_prefix_and_tags_and_share_datagrams_that_no_network_cuts() ->
     assert 1 < len(made) < 10
     whole = b"\n".join(made).decode().splitlines()
     assert whole == [f"shop.gunicorn.{line}|#env:live" for line in told]
+
+
+def test_a_unix_socket_gets_few_large_datagrams() -> None:
+    told = [f"name_{number}:{number}|c" for number in range(200)]
+    assert len(datagrams(told, "shop", "", UNIX_DATAGRAM_BYTES)) == 1
 
 
 def test_without_a_prefix_names_have_no_dot_before_them() -> None:
