@@ -108,6 +108,7 @@ def _run_server(app: object, keywords: dict[str, object]) -> None:
         settings = resolved.settings
         if workers == 1 and not (settings.metrics or settings.statsd or settings.max_workers):
             from trivet.engine.serve import Engine
+            from trivet.worker.app_errors import AppErrors
             from trivet.worker.here import serve_here
 
             serve_here(
@@ -115,6 +116,7 @@ def _run_server(app: object, keywords: dict[str, object]) -> None:
                     wsgi_app,
                     resolved.settings,
                     listeners.sockets,
+                    on_error=AppErrors(log).tell,
                     on_other_protocol=log.emit,
                 ),
                 settings=resolved.settings,

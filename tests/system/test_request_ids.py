@@ -128,7 +128,8 @@ def test_an_answer_of_the_engine_for_the_app_has_the_id_too(
     server = serve(*ON, "--timeout", "2s")
     response, _ = ask(server, "/raises")
     assert response.status == 500
-    assert response.get("X-Request-Id") == logged(server, "request", "/raises")["request_id"]
+    for event in ("request-failed", "request"):
+        assert response.get("X-Request-Id") == logged(server, event, "/raises")["request_id"]
     response, _ = ask(server, "/waits")
     assert response.status == 504
     id = response.get("X-Request-Id")
@@ -145,6 +146,11 @@ def test_messages_have_ids_also_where_nobody_asked_for_them(
     assert response.get("X-Request-Id") is None
     assert environ == {"HTTP_X_REQUEST_ID": "as-sent"}
     assert "request_id" not in logged(server, "request", "/")
+    ask(server, "/raises")
+    failed = logged(server, "request-failed", "/raises")
+    assert re.fullmatch(MADE, failed["request_id"])
+    assert failed["error"] == "ValueError: on purpose"
+    assert 'raise ValueError("on purpose")' in failed["detail"]
     ask(server, "/waits?1")
     id = logged(server, "slow-request", "/waits?1")["request_id"]
     assert re.fullmatch(MADE, id)

@@ -180,7 +180,11 @@ fn text_line(out: &mut Vec<u8>, entry: &Entry<'_>) {
 fn json_line(out: &mut Vec<u8>, entry: &Entry<'_>) {
     out.extend_from_slice(b"{\"time\":\"");
     write_iso_date(out, entry.unix_seconds);
-    let _ = write!(out, "\",\"event\":\"request\",\"client\":\"{}\",\"method\":\"", entry.address);
+    let _ = write!(
+        out,
+        "\",\"level\":\"info\",\"event\":\"request\",\"client\":\"{}\",\"method\":\"",
+        entry.address
+    );
     write_escaped(out, entry.method(), true);
     out.extend_from_slice(b"\",\"target\":\"");
     write_escaped(out, entry.target(), true);
@@ -395,7 +399,7 @@ mod tests {
     fn a_json_line_is_one_object() {
         assert_eq!(
             line(LogFormat::Json, &entry(&Request::of(b"GET", b"/", b"curl/8"))),
-            "{\"time\":\"1994-11-06T08:49:37Z\",\"event\":\"request\",\"client\":\"127.0.0.1\",\
+            "{\"time\":\"1994-11-06T08:49:37Z\",\"level\":\"info\",\"event\":\"request\",\"client\":\"127.0.0.1\",\
              \"method\":\"GET\",\"target\":\"/\",\"protocol\":\"HTTP/1.1\",\"status\":200,\
              \"bytes\":13,\"user_agent\":\"curl/8\",\"duration_ms\":1.234}\n"
         );

@@ -16,10 +16,13 @@ INTRODUCTION = """\
 Made from `python/trivet/observe/events.py` by `python -m trivet.observe.document --write`.
 Do not edit.
 
-What Trivet tells about itself, on standard error. On a terminal each event is its sentence;
-elsewhere it is time, level, name and `field=value` pairs; with `--log-format json` it is one JSON
-object with `time`, `level`, `event`, `message` and the fields. Durations are seconds. The names
-are stable.
+What Trivet tells about itself, on standard error or in `log_file`. On a terminal each event is its
+sentence; elsewhere it is time, level, name and `field=value` pairs; with `--log-format json` it is
+one JSON object with `time`, `level`, `event`, `message` and the fields, and with `--log-format
+logfmt` the same as pairs alone. Durations are seconds. The names are stable.
+
+Lines of the access log are no events of this table. Where they are JSON or logfmt, their `event` is
+`request`: see [logs](../guides/logs.md), which has everything else about logs, too.
 """
 
 USAGE_EXIT_CODE = 2

@@ -362,7 +362,16 @@ EVENTS = _table(
         "{cause}: from {before} to {workers} workers",
         "The number of workers was changed while the server runs.",
     ),
-    # Requests that take too long
+    # Requests that fail or take too long
+    Event(
+        "request-failed",
+        "error",
+        "{method} {target} failed: {error}",
+        "The application let an exception through, or gave an answer that is none. The client got"
+        " 500, or a cut answer where it had begun. The detail is the traceback. An exception that"
+        " the framework has caught is not seen here: its own logging tells.",
+        optional=("request_id", "detail", "worker", "pid"),
+    ),
     Event(
         "request-timed-out",
         "error",

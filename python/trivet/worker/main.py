@@ -15,6 +15,7 @@ from signal import Signals
 # Before the fork: all workers share the pages of the compiled engine, and start sooner.
 from trivet.engine.serve import Engine
 from trivet.errors import TrivetBug, TrivetError
+from trivet.worker.app_errors import AppErrors
 from trivet.worker.hooks import WorkerHooks
 from trivet.worker.late_requests import LateRequests, prepare_alarm
 from trivet.worker.messages import (
@@ -162,7 +163,7 @@ def run_worker(
         plan.reopen_logs()
     hooks = WorkerHooks(plan.hooks, number)
     try:
-        engine = _load(plan, report, memory, hooks)
+        engine = _load(plan, report, memory, hooks, AppErrors(plan.log, worker=number))
     except TrivetError as error:
         end_with_the_supervisor(link, False)
         report_failure(report, error, plan.startup)
@@ -178,7 +179,11 @@ def run_worker(
 
 
 def _load(
-    plan: WorkerPlan, report: Report, memory: memoryview | None, hooks: WorkerHooks
+    plan: WorkerPlan,
+    report: Report,
+    memory: memoryview | None,
+    hooks: WorkerHooks,
+    errors: AppErrors,
 ) -> Engine:
     """The app in an engine that has not started."""
     try:
@@ -193,6 +198,7 @@ def _load(
             plan.settings,
             plan.listeners,
             multiprocess=plan.multiprocess,
+            on_error=errors.tell,
             on_other_protocol=plan.log.emit,
             memory=memory,
         )

@@ -128,7 +128,7 @@ impl Caller {
                 // Flask-Sock returns an ordinary answer when the conversation is over: to nobody.
                 close(&iterable)
             } else {
-                self.respond_and_close(py, &iterable)
+                self.respond_and_close(py, &iterable, &environ)
             }
         });
         if let Some(socket) = socket {
@@ -195,13 +195,18 @@ impl Caller {
         Ok((environ, socket))
     }
 
-    fn respond_and_close(&self, py: Python<'_>, iterable: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn respond_and_close(
+        &self,
+        py: Python<'_>,
+        iterable: &Bound<'_, PyAny>,
+        environ: &Bound<'_, PyDict>,
+    ) -> PyResult<()> {
         let result = self.respond(py, iterable);
         // PEP 3333: close() is called whether the request completed or not.
         match (result, close(iterable)) {
             (Ok(()), Err(error)) => {
                 // The answer is complete; only the log can still be told.
-                self.report(py, error, None);
+                self.report(py, error, Some(environ));
                 Ok(())
             }
             (result, _) => result,
