@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import StartServer
+from tests.serving.addresses import UnixAddress
 from tests.serving.process import ServerProcess
 from tests.serving.wire import Response, Wire
 
@@ -108,6 +109,22 @@ def test_paths_may_be_left_out(serve: Callable[..., ServerProcess]) -> None:
         ask(server, path)
     shown = [line.split('"')[1].split()[1] for line in lines_of(server, '"GET ', 2)]
     assert shown == ["/raises", "/last"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+def test_lines_that_a_full_disk_does_not_take_are_counted(
+    serve: Callable[..., ServerProcess], tmp_path: Path
+) -> None:
+    metrics = tmp_path / "m.sock"
+    server = serve("--access-log-file", "/dev/full", "--metrics", f"unix:{metrics}")
+    for _ in range(3):
+        assert ask(server, "/").status == 200
+
+    def page() -> str:
+        with Wire(UnixAddress(metrics)) as wire:
+            return wire.exchange("GET", "/metrics", [("Host", "a")]).body.decode()
+
+    server.wait_until(lambda: "trivet_log_lines_lost_total 3\n" in page(), "3 lost lines")
 
 
 @pytest.mark.parametrize(

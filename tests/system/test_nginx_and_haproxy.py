@@ -36,6 +36,8 @@ FIELDS = """
     proxy_set_header X-Forwarded-Host $host;
     proxy_set_header X-Forwarded-Port $server_port;
     proxy_set_header X-Forwarded-Prefix "";
+    proxy_set_header X-Request-Id $request_id;
+    proxy_set_header X-Request-Start "t=${msec}";
 """
 
 
@@ -116,6 +118,27 @@ def test_behind_nginx_on_a_unix_socket(
     assert told["url"] == f"http://shop.example:{front.port}/who"
     assert "HTTP_FORWARDED" not in told["told"]
     server.wait_for_output(rf'(?m)^{CLIENT} - - \[.*"GET /who HTTP/1\.1" 200 ')
+
+
+@needs_nginx
+def test_the_id_and_the_time_that_nginx_gives_are_in_the_log(
+    start_server: StartServer, start_command: StartCommand, tmp_path: Path
+) -> None:
+    front, back = free_tcp_address(), free_tcp_address()
+    format = "GOT %(request_id)s %(proxy_queue)s"
+    trusted = ("--trusted-proxies", "127.0.0.1")
+    server = serve(start_server, back, *trusted, "--access-log-format", format)
+    fields = FIELDS.replace("$request_id", "nginx-$request_id")
+    start_nginx(
+        start_command,
+        tmp_path,
+        [front],
+        f"server {{ listen {front.bind}; location / {{ proxy_pass http://{back.authority};"
+        f" {fields} }} }}",
+    )
+    ask(front, X_Request_Id="forged", X_Request_Start="t=1")
+    server.wait_for_output(r"(?m)^GOT nginx-[0-9a-f]{32} \d+\.\d{6}$")
+    assert "forged" not in server.output
 
 
 @needs_nginx

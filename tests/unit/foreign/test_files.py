@@ -79,6 +79,31 @@ def test_a_hook_of_gunicorn_is_left_out_with_what_to_write(tmp_path: Path) -> No
     assert "give its name as MODULE:FUNCTION" in reason
 
 
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("accesslog = None", {"access_log": False}),
+        ("accesslog = '/var/log/a.log'", {"access_log_file": "/var/log/a.log"}),
+        ("accesslog = '/dev/stdout'", {"access_log_file": "-"}),
+        ("access_log_format = '%(h)s %(D)s'", {"access_log_format": "%(h)s %(D)s"}),
+    ],
+)
+def test_the_access_log_of_gunicorn_is_ours(
+    tmp_path: Path, text: str, settings: dict[str, object]
+) -> None:
+    found = translated(tmp_path, "gunicorn.conf.py", text)
+    assert found.settings == settings
+    assert not found.left_out
+    ours = resolved(tmp_path, as_toml(found)).settings
+    assert {name: getattr(ours, name) for name in settings} == settings
+
+
+def test_a_format_that_only_python_can_write_is_refused_with_its_place(tmp_path: Path) -> None:
+    text = "access_log_format = '%(h)s %({wsgi.errors}e)s'"
+    with pytest.raises(InvalidSetting, match=r"access_log_format is .*at character 7: "):
+        translated(tmp_path, "gunicorn.conf.py", text)
+
+
 def test_the_toml_that_is_written_says_the_same(tmp_path: Path) -> None:
     found = translated(tmp_path, "gunicorn.conf.py", GUNICORN)
     settings = resolved(tmp_path, as_toml(found)).settings
