@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 
-from trivet.supervisor.last_connections import drop_new_connections
+from trivet.supervisor.last_connections import drop_new_connections, handshakes_under_way
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,6 +117,17 @@ class Listeners:
             if entry.made_here and (sockets is None or entry.socket in sockets):
                 self._remove_file(entry)
                 drop_new_connections(entry.socket)
+
+    def are_about_to_be_connected(self) -> bool:
+        """After take_no_more(): whether connections that had begun before are not complete yet."""
+        ports = {
+            entry.socket.getsockname()[1]
+            for entry in self._entries
+            if entry.made_here
+            and entry.socket.family != socket.AF_UNIX
+            and entry.socket.fileno() >= 0
+        }
+        return any(handshakes_under_way(port) for port in ports)
 
     def drop(self, sockets: Collection[socket.socket]) -> list[str]:
         """Close some of the sockets; their URLs."""

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 #: After SIGQUIT, or a second SIGINT, workers have this long before they are killed.
 AT_ONCE_SECONDS = 1.0
 
+#: A client that has been answered completes its connection within a round trip. One that does not
+#: in this time has been lost, or means no good.
+HANDSHAKE_SECONDS = 1.0
+LOOK_AGAIN_SECONDS = 0.01
+
 
 class Stopping:
     """Ends one supervisor's server."""
@@ -57,7 +62,16 @@ class Stopping:
         supervisor.log.emit("stopping", cause=cause, seconds=settings.graceful_timeout)
         # Before the workers hear of it: what they take in then is all that there is.
         supervisor.listeners.take_no_more()
-        for child in crew.processes:
+        self._drain_workers(time.monotonic() + HANDSHAKE_SECONDS)
+
+    def _drain_workers(self, patience_ends: float) -> None:
+        """Tell the workers to end, when the connections that had begun before are complete."""
+        supervisor = self._supervisor
+        now = time.monotonic()
+        if now < patience_ends and supervisor.listeners.are_about_to_be_connected():
+            supervisor.at(now + LOOK_AGAIN_SECONDS, partial(self._drain_workers, patience_ends))
+            return
+        for child in supervisor.crew.processes:
             child.told_to_stop = True
             child.send_signal(Signals.SIGTERM)
         self.close_listeners_when_unused()

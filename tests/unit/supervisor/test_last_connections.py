@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from trivet.supervisor.last_connections import drop_new_connections
+from trivet.supervisor.last_connections import drop_new_connections, handshakes_under_way
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a filter of Linux")
 
@@ -38,6 +38,27 @@ def test_a_connection_whose_client_has_been_answered_is_completed(listener: sock
             assert connection.recv(100) == b"GET / HTTP/1.1"
             connection.sendall(b"HTTP/1.1 200 OK")
             assert client.recv(100) == b"HTTP/1.1 200 OK"
+
+
+def test_a_handshake_is_under_way_until_the_connection_is_complete(
+    listener: socket.socket,
+) -> None:
+    port = listener.getsockname()[1]
+    assert not handshakes_under_way(port)
+    with socket.create_connection(listener.getsockname()[:2]) as client:
+        assert handshakes_under_way(port)
+        client.sendall(b"GET / HTTP/1.1")
+        connection, _ = listener.accept()
+        with connection:
+            assert not handshakes_under_way(port)
+
+
+def test_connections_to_other_ports_do_not_count(listener: socket.socket) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        socket.create_connection(listener.getsockname()[:2]),
+    ):
+        assert not handshakes_under_way(other.getsockname()[1])
 
 
 def test_a_new_attempt_gets_no_answer(listener: socket.socket) -> None:

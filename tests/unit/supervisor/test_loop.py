@@ -30,7 +30,21 @@ class EndedChild(Child):
         pass
 
 
-def supervisor(workers: int, relaunch: Relaunch | None = None) -> loop.Supervisor:
+class AwaitedListeners(Listeners):
+    """Has connections that are complete when somebody has looked a few times."""
+
+    def __init__(self, events: list[str]) -> None:
+        super().__init__()
+        self._events = events
+
+    def are_about_to_be_connected(self) -> bool:
+        self._events.append("look")
+        return len(self._events) < 4
+
+
+def supervisor(
+    workers: int, relaunch: Relaunch | None = None, listeners: Listeners | None = None
+) -> loop.Supervisor:
     log = Log(None)
     plan = WorkerPlan(
         settings=Settings(),
@@ -42,7 +56,7 @@ def supervisor(workers: int, relaunch: Relaunch | None = None) -> loop.Superviso
         app_name="shop:app",
     )
     began = time.monotonic()
-    return loop.Supervisor(workers, Listeners(), plan, log, began, relaunch=relaunch)
+    return loop.Supervisor(workers, listeners or Listeners(), plan, log, began, relaunch=relaunch)
 
 
 def test_a_stop_is_heard_between_the_starts_of_two_workers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,6 +73,32 @@ def test_a_stop_is_heard_between_the_starts_of_two_workers(monkeypatch: pytest.M
     monkeypatch.setattr(crew, "start_child", start)
     assert supervisor(workers=5).run() == 0
     assert started == [1]
+
+
+def test_workers_hear_of_a_stop_when_connections_that_had_begun_are_complete(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events: list[str] = []
+
+    class ObedientChild(Child):
+        def reap(self) -> tuple[bool, int | None]:
+            return "SIGTERM" in events, 0
+
+        def send_signal(self, number: Signals) -> None:
+            events.append(number.name)
+            ends.pop().close()  # the end of the worker is what wakes the loop
+
+    def start(number: int, plan: WorkerPlan, *_: Any) -> Child:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        ends.append(theirs)
+        signal.raise_signal(Signals.SIGTERM)
+        return ObedientChild(number, 0, ours, plan)
+
+    ends: list[socket.socket] = []
+    monkeypatch.setattr(crew, "start_child", start)
+    assert supervisor(workers=1, listeners=AwaitedListeners(events)).run() == 0
+    assert events == ["look", "look", "look", "look", "SIGTERM"]
 
 
 def test_no_descriptors_for_a_worker_are_told_as_too_few_files(
