@@ -2,6 +2,7 @@
 
 import importlib.util
 import itertools
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,6 +32,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run load and memory tests at the sizes that are promised, not at a part of them",
     )
+
+
+def pytest_configure() -> None:
+    # In a shell's background INT and QUIT are ignored, and whatever is started inherits that
+    # (POSIX, Shell Command Language, 2.11): no control-C would reach a program under test.
+    for number, handler in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGQUIT, signal.SIG_DFL),
+    ):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
