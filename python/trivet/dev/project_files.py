@@ -45,6 +45,8 @@ class ProjectFiles:
         #: Watched whatever .gitignore says, and before there are such files.
         self._configuration = configuration
         self._specs: dict[str, Any] = {}
+        #: By root: the folder whose .gitignore is the uppermost that counts.
+        self._uppermost: dict[str, str] = {}
         #: Files that were imported although .gitignore names them, such as local settings.
         self.also: set[str] = set()
 
@@ -99,6 +101,7 @@ class ProjectFiles:
     def forget_gitignore(self) -> None:
         """Read the files again: one of them has changed."""
         self._specs.clear()
+        self._uppermost.clear()
 
     def _extra_files(self) -> Iterator[str]:
         import glob
@@ -150,11 +153,25 @@ class ProjectFiles:
         return False
 
     def _is_ignored(self, path: str, root: str) -> bool:
-        """What .gitignore says of this very path: the file that is nearest to it decides."""
+        """What patterns of the settings and .gitignore say of this very path."""
         if self._own_spec is not None and self._own_spec.match_file(os.path.relpath(path, root)):
             return True
+        if root not in self._uppermost:
+            self._uppermost[root] = self._uppermost_for(root)
+        return self._gitignore_says(path, self._uppermost[root])
+
+    def _uppermost_for(self, root: str) -> str:
+        """The repository; the root where that ignores it: else no file of the app were watched."""
+        repository = _repository(root)
+        for folder in _upwards(root, repository):
+            if folder != repository and self._gitignore_says(f"{folder}/", repository):
+                return root
+        return repository
+
+    def _gitignore_says(self, path: str, uppermost: str) -> bool:
+        """Whether a path is ignored: the .gitignore that is nearest to it decides."""
         folder = os.path.dirname(path.rstrip("/"))
-        for place in _upwards(folder, _repository(root)):
+        for place in _upwards(folder, uppermost):
             spec = self._spec_in(place)
             if spec is None:
                 continue

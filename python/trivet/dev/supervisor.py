@@ -361,7 +361,7 @@ class DevSupervisor:
         seconds = time.monotonic() - self._changed_at
         first = self._generation == 1 and not self._broken
         self._told_generation = self._generation
-        why = "" if worker.is_warm else self._warmth.why_cold or "no worker was forked from it yet"
+        why = "" if worker.is_warm else self._warmth.why_cold
         if first:
             self._terminal.ready(seconds)
         elif self._broken:

@@ -46,6 +46,17 @@ def test_a_gitignore_above_a_project_without_a_repository_means_nothing(tmp_path
     assert names(ProjectFiles([tmp_path / "project"]), tmp_path / "project") == {"a.py"}
 
 
+def test_an_app_in_a_folder_that_is_ignored_is_watched_by_its_own_rules(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    make(tmp_path, ".gitignore", text="scratch/\n*.css")
+    make(tmp_path, "scratch/try/app.py", "scratch/try/templates/a.html", "scratch/try/b.css")
+    make(tmp_path, "scratch/try/.gitignore", text="secret.py")
+    make(tmp_path, "scratch/try/secret.py")
+    root = tmp_path / "scratch/try"
+    assert names(ProjectFiles([root]), root) == {"app.py", "templates/a.html", "b.css"}
+    assert names(ProjectFiles([tmp_path]), tmp_path) == set()
+
+
 def test_a_changed_gitignore_is_read_again(tmp_path: Path) -> None:
     make(tmp_path, "a.py")
     files = ProjectFiles([tmp_path])
