@@ -2,8 +2,9 @@
 
 One process, one thread, one loop. It keeps the listening sockets; it serves nothing and imports
 nothing of the app. Elsewhere: the processes (processes.py), the warm parent (warmth.py), the
-connections that wait (waiting.py), places of workers and their patience (slots.py), and how
-failures are put into words (load_failure.py).
+watcher (watching.py), the connections that wait (waiting.py), places of workers and their patience
+(slots.py), what is told of new code (tidings.py), and how failures are put into words
+(load_failure.py).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from signal import Signals
 
@@ -20,12 +21,14 @@ from trivet.dev.changes import CONFIGURATION, CSS, PACKAGES, PYTHON, STATIC, TEM
 from trivet.dev.failure import Failure, shown_path
 from trivet.dev.load_failure import died_while_loading, died_while_serving, still_importing
 from trivet.dev.plan import Order
-from trivet.dev.processes import start_cold, start_watcher
+from trivet.dev.processes import start_cold
 from trivet.dev.slots import Patience, forget_bytecode, slots_for
 from trivet.dev.sources import Sources
 from trivet.dev.terminal import QUIT, RESTART
+from trivet.dev.tidings import Tidings
 from trivet.dev.waiting import WaitingConnections
 from trivet.dev.warmth import Warmth
+from trivet.dev.watching import Watching
 from trivet.dev.worker import stacks_file, stacks_of_the_app
 from trivet.errors import TrivetError
 from trivet.supervisor import restart
@@ -36,11 +39,11 @@ from trivet.worker.signals import SignalInbox, means_stop_at_once
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from trivet.dev.load_failure import LoadFailure
     from trivet.dev.plan import DevPlan
-    from trivet.dev.processes import WatcherProcess, Worker
+    from trivet.dev.processes import Worker
     from trivet.dev.run import Renewal
     from trivet.dev.screen import StartFacts
     from trivet.dev.slots import Slot
@@ -58,14 +61,8 @@ STOP_SECONDS = 2.0
 
 CONTAINER_INIT = 1
 
-#: The start screen tells what is watched, but a person waits so long at most for the address.
-START_SCREEN_SECONDS = 0.5
-
 #: What browsers do about files that need no new worker.
 BROWSERS = {CSS: "css only", TEMPLATE: "browser only", STATIC: "browser only"}
-
-#: How changes are found, in words.
-HOW_IT_WATCHES = {"events": "told by the system", "looks": "looked at again and again"}
 
 
 class DevSupervisor:
@@ -84,13 +81,11 @@ class DevSupervisor:
         began: float,
     ) -> None:
         self._plan = plan
-        self._watch_plan = watch
         self._renewal = renewal
         #: Hangs up when the relay of --https ends.
         self._relay = relay
         self._listeners = listeners
         self._terminal = terminal
-        self._facts = facts
         self._before = before
         self._settings = plan.settings
         self._slots = slots_for(plan.settings.workers, [])
@@ -98,10 +93,8 @@ class DevSupervisor:
         #: How often files have changed that need no new worker.
         self._changes = 0
         self._going: list[Worker] = []
-        #: What is told when nobody with older code accepts any more.
-        self._untold: list[Callable[[], None]] = []
-        self._watcher: WatcherProcess | None = None
         self._sources = Sources()
+        self._watching = Watching(watch, self._sources, terminal, facts, self._files_changed)
         debugged = editor_debugger.is_attached()
         self._warmth = Warmth(
             self._sources,
@@ -112,15 +105,12 @@ class DevSupervisor:
         )
         self._waiting = WaitingConnections(self._sources, self._serving)
         self._patience = Patience(debugged=debugged)
-        self._changed_at = began
-        self._broken = False
-        self._told_generation = 0
+        self._tidings = Tidings(terminal, lambda: self._going, began)
         #: What the last worker that tried has imported: modules from outside, names of the project.
         self._modules: list[str] = []
         self._own_names: list[str] = []
         self._stop_began: float | None = None
         self._kill_at: float | None = None
-        self._start_screen_at: float | None = None
 
     def run(self) -> int:
         """Run until every process has ended; the exit code."""
@@ -130,14 +120,7 @@ class DevSupervisor:
             if self._relay is not None:
                 self._sources.hear(self._relay, self._relay_died)
             self._start_generation()
-            if self._watch_plan is None:
-                self._terminal.started(replace(self._facts, watch="nothing: reload is off"))
-            else:
-                self._watcher = start_watcher(
-                    self._watch_plan, self._let_go_in_child, self._listeners.sockets
-                )
-                self._sources.hear(self._watcher.link, self._hear_watcher)
-                self._start_screen_at = time.monotonic() + START_SCREEN_SECONDS
+            self._watching.start(self._let_go_in_child, self._listeners.sockets)
             if self._terminal.fileno() >= 0:
                 self._sources.hear(self._terminal, self._hear_keys)
             while self._stop_began is None or self._has_children():
@@ -159,7 +142,7 @@ class DevSupervisor:
         return [slot.serving for slot in self._slots if slot.serving is not None]
 
     def _has_children(self) -> bool:
-        return bool(self._workers() or self._warmth.parents() or self._watcher)
+        return bool(self._workers() or self._warmth.parents() or self._watching.process)
 
     def _let_go_in_child(self) -> None:
         """Runs in a child just after the fork: closes its copies of what is the supervisor's."""
@@ -167,7 +150,7 @@ class DevSupervisor:
         for worker in self._workers():
             worker.link.close()
             worker.channel.close()
-        for process in [*self._warmth.parents(), self._watcher]:
+        for process in [*self._warmth.parents(), self._watching.process]:
             if process is not None:
                 process.link.close()
         self._waiting.close()
@@ -178,7 +161,7 @@ class DevSupervisor:
         """There is new code: the old workers finish what they have begun, new ones load it."""
         if self._stop_began is not None:
             return
-        self._changed_at = time.monotonic()
+        self._tidings.loads_again()
         self._terminal.reloading(self._shown(paths))
         for slot in self._slots:
             slot.crashes, slot.suspicion = 0, ""
@@ -246,8 +229,7 @@ class DevSupervisor:
 
     def _start_stand_in(self, slot: Slot, failure: LoadFailure) -> None:
         """Somebody must say what is wrong where there is no app to say it."""
-        self._broken = True
-        self._terminal.failed(
+        self._tidings.broke(
             Failure(error=failure.what, traceback=failure.stacks, hint=failure.hint)
         )
         order = Order(
@@ -284,7 +266,7 @@ class DevSupervisor:
                 self._terminal.request(message.data)
             case messages.LEFT:
                 worker.has_left = True
-                self._tell_what_waits()
+                self._tidings.tell_what_waits()
             case messages.KEYBOARD:
                 self._lend_keyboard(worker, bool(message.data["wanted"]))
             case messages.EXCEPTION:
@@ -298,9 +280,7 @@ class DevSupervisor:
             self._terminal.take_back()
 
     def _worker_loaded(self, worker: Worker, message: Message) -> None:
-        files = message.data.get("files")
-        if self._watcher is not None and files:
-            self._watcher.link.send(messages.ALSO, paths=files)
+        self._watching.watch_also(message.data.get("files"))
         self._modules = messages.texts(message, "modules")
         self._own_names = messages.texts(message, "names")
 
@@ -327,9 +307,9 @@ class DevSupervisor:
             return
         if worker.failure is None:
             self._patience.has_loaded(seconds)
-            if self._watch_plan is not None and self._stop_began is None:
+            if self._watching.is_wanted and self._stop_began is None:
                 self._warmth.keep(self._plan, self._modules, self._own_names)
-        self._tell_of(slot, worker)
+        self._tidings.is_ready(worker, self._slots, "" if worker.is_warm else self._warmth.why_cold)
 
     def _is_suspicious(self, slot: Slot, worker: Worker) -> bool:
         """Whether a failure may be the warm parent's fault: then it is tried again without it."""
@@ -346,79 +326,7 @@ class DevSupervisor:
             slot.suspicion = ""
         return False
 
-    def _tell_of(self, slot: Slot, worker: Worker) -> None:
-        """One line for each generation, however many workers it has."""
-        if worker.failure is not None:
-            if self._told_generation < self._generation:
-                self._tell_later(partial(self._terminal.failed, worker.failure))
-            self._broken = True
-            self._told_generation = self._generation
-            return
-        if self._told_generation >= self._generation and not self._broken:
-            return
-        if any(other.serving is None or other.serving.failure for other in self._slots):
-            return
-        seconds = time.monotonic() - self._changed_at
-        first = self._generation == 1 and not self._broken
-        self._told_generation = self._generation
-        why = "" if worker.is_warm else self._warmth.why_cold
-        if first:
-            self._terminal.ready(seconds)
-        elif self._broken:
-            self._tell_later(partial(self._terminal.recovered, seconds, worker.is_warm, why))
-        else:
-            self._tell_later(partial(self._terminal.reloaded, seconds, worker.is_warm, why))
-        self._broken = False
-
-    def _tell_later(self, tell: Callable[[], None]) -> None:
-        """Tell of new code when a request that comes then can meet no older code."""
-        self._untold.append(tell)
-        self._tell_what_waits()
-
-    def _tell_what_waits(self) -> None:
-        if any(worker.go_until is not None and not worker.has_left for worker in self._going):
-            return
-        untold, self._untold = self._untold, []
-        for tell in untold:
-            tell()
-
     # Files
-
-    def _hear_watcher(self) -> None:
-        watcher = self._watcher
-        if watcher is None:
-            return
-        for message in watcher.link.receive():
-            if message.kind == messages.WATCHING:
-                self._started(message)
-            elif message.kind == messages.SEEN:
-                changes = message.data["changes"]
-                if isinstance(changes, list):
-                    self._files_changed([(str(kind), str(path)) for kind, path in changes])
-            elif message.kind == messages.NOTE:
-                self._terminal.note(str(message.data.get("text", "")))
-        if watcher.link.hung_up:
-            self._sources.ignore(watcher.link)
-
-    def _started(self, message: Message) -> None:
-        """The watcher watches: now all is known that a person is told at the start."""
-        counts = message.data.get("counts")
-        parts = (
-            [f"{count} {kind}" for kind, count in counts.items()]
-            if isinstance(counts, dict)
-            else []
-        )
-        why = f" ({message.data['why']})" if message.data["why"] else ""
-        self._start_screen_at = None
-        notes = self._facts.notes
-        if not message.data["gitignore"]:
-            notes += (
-                ".gitignore is not read: pathspec is not installed (pip install trivet[dev])",
-            )
-        watch = (
-            f"{', '.join(parts) or 'no files'} · {HOW_IT_WATCHES[str(message.data['how'])]}{why}"
-        )
-        self._terminal.started(replace(self._facts, watch=watch, notes=notes))
 
     def _shown(self, paths: Sequence[str]) -> list[str]:
         return [shown_path(path, self._plan.session.project_roots) for path in paths]
@@ -467,14 +375,9 @@ class DevSupervisor:
             if ended:
                 self._bury(worker)
                 self._going.remove(worker)
-                self._tell_what_waits()
+                self._tidings.tell_what_waits()
         self._warmth.reap()
-        if self._watcher is not None and self._watcher.reap()[0]:
-            self._sources.ignore(self._watcher.link)
-            self._watcher.link.close()
-            self._watcher = None
-            if self._stop_began is None:
-                self._terminal.note("the watcher has died: changes are not seen any more")
+        self._watching.reap(stopping=self._stop_began is not None)
         if os.getpid() == CONTAINER_INIT:
             reap_strangers({process.pid for process in self._workers() if not process.is_warm})
 
@@ -522,7 +425,7 @@ class DevSupervisor:
         slot.crashes += 1
         if slot.crashes < MOST_CRASHES and not worker.is_stand_in:
             self._terminal.note(f"the worker {how} while it served{restart.advice(status)}")
-            self._changed_at = time.monotonic()
+            self._tidings.loads_again()
             self._start(slot)
             return
         self._start_stand_in(slot, died_while_serving(status, slot.crashes))
@@ -546,14 +449,14 @@ class DevSupervisor:
             for slot in self._slots
             if slot.loading is not None and not slot.loading.hangs
         ]
-        moments += [at for at in (self._kill_at, self._start_screen_at) if at is not None]
+        for moment in (self._kill_at, self._watching.next_moment()):
+            if moment is not None:
+                moments.append(moment)
         return max(0.0, min(moments) - time.monotonic()) if moments else None
 
     def _keep_time(self) -> None:
         now = time.monotonic()
-        if self._start_screen_at is not None and self._start_screen_at <= now:
-            self._start_screen_at = None
-            self._terminal.starting(replace(self._facts, watch="looking at the files …"))
+        self._watching.keep_time(now)
         for worker in self._going:
             if worker.go_until is not None and worker.go_until <= now:
                 worker.go_until = None
@@ -605,8 +508,7 @@ class DevSupervisor:
         self._stop_began = self._stop_began or now
         self._kill_at = now + seconds
         self._listeners.take_no_more()
-        if self._watcher is not None:
-            self._watcher.send_signal(Signals.SIGKILL)
+        self._watching.end()
         self._warmth.drop("")
         for slot in self._slots:
             for unborn in (slot.loading, slot.stand_in):
