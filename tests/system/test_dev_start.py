@@ -16,6 +16,7 @@ import pytest
 from tests.projects import write_project
 from tests.serving.addresses import TcpAddress, free_tcp_address
 from tests.serving.process import ServerProcess
+from tests.serving.wire import Wire
 
 TIMEOUT_SECONDS = 20.0
 
@@ -270,3 +271,26 @@ def test_an_app_that_is_typed_in_cannot_be_run_again(start: Start) -> None:
     server = start("-c", program, listens=False)
     assert server.wait() == 2
     assert "was not called by a program in a file" in server.output
+
+
+def test_it_ends_with_the_terminal_that_it_was_started_in(start: Start) -> None:
+    server = start("-m", "trivet", "dev", "--port", "PORT")
+    server.wait_for_output("dev-started")
+    server.signal(signal.SIGHUP)
+    assert server.wait() == 0
+
+
+IGNORE_HANGUP = """
+import os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+def test_it_outlives_the_terminal_when_it_was_told_to(start: Start) -> None:
+    server = start("-c", IGNORE_HANGUP, "-m", "trivet", "dev", "--port", "PORT")
+    server.wait_for_output("dev-started")
+    server.signal(signal.SIGHUP)
+    with Wire(server.addresses[0]) as wire:
+        assert wire.exchange("GET", "/").status == 200
+    assert not server.has_ended()

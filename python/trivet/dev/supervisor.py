@@ -114,6 +114,8 @@ class DevSupervisor:
 
     def run(self) -> int:
         """Run until every process has ended; the exit code."""
+        # Whoever wants to outlive his terminal has it ignored (nohup).
+        self._outlives_terminal = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
         with self._sources, SignalInbox(HEARD_AT_ANY_TIME) as self._inbox:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD_AT_ANY_TIME)
             self._sources.hear(self._inbox, self._hear_signals)
@@ -499,6 +501,10 @@ class DevSupervisor:
             since = None if self._stop_began is None else time.monotonic() - self._stop_began
             if action == STOP_AT_ONCE or means_stop_at_once(number, since):
                 self._stop(0.0)
+            elif number == Signals.SIGHUP:
+                # The terminal was closed: nobody would find this server, which keeps its port.
+                if not self._outlives_terminal:
+                    self._stop(STOP_SECONDS)
             elif action == STOP and self._stop_began is None:
                 interrupted = number == Signals.SIGINT
                 self._stop(STOP_SECONDS if interrupted else self._settings.graceful_timeout)
