@@ -288,6 +288,7 @@ fn config() -> Config {
         trusted: Trusted::default(),
         forwarded: Family::XForwarded,
         proxy_protocol: false,
+        request_id: Vec::new(),
         access_log: None,
         access_log_skip: Vec::new(),
     }

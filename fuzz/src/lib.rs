@@ -7,8 +7,11 @@ pub mod forwarded;
 pub mod head;
 pub mod proxy_header;
 
+/// Panics when something does not hold for the bytes.
+pub type Check = fn(&[u8]);
+
 /// Every check with the name of its target and of its folder in `corpus`.
-pub const CHECKS: &[(&str, fn(&[u8]))] = &[
+pub const CHECKS: &[(&str, Check)] = &[
     ("head", head::check),
     ("chunked", chunked::check),
     ("proxy_header", proxy_header::check),
