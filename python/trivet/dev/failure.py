@@ -72,7 +72,9 @@ def shown_path(path: str, roots: Sequence[Path]) -> str:
             continue
         if not inside.startswith(os.pardir):
             return inside
-    return path
+    # As a traceback on the page names it: who reads knows where packages are installed.
+    _, installed, inside = path.rpartition(f"{os.sep}site-packages{os.sep}")
+    return inside if installed else path
 
 
 def _without_noise(told: traceback.TracebackException) -> traceback.TracebackException:

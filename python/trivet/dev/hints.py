@@ -328,7 +328,7 @@ def _form_key(error: BaseException, roots: Sequence[str]) -> str:
 def _view_returned_none(error: BaseException, roots: Sequence[str]) -> str:
     message = _message(error)
     where = _flask_view(error)
-    wrong = re.search(r"but it was an? ([\w.]+)", message)
+    wrong = re.search(r"but it was an? (\w+(?:\.\w+)*)", message)
     if wrong and wrong[1] != "NoneType":
         return (
             f"The view{where} returns {wrong[1]}, of which Flask cannot make a response: return text,"
@@ -386,6 +386,14 @@ HINTS: tuple[Hint, ...] = (
         "attempted relative import",
     ),
     Hint("template-not-found", ("TemplateNotFound", "TemplateDoesNotExist"), _template_not_found),
+    Hint(
+        "attribute-in-template",
+        ("UndefinedError",),
+        _says(
+            "The value is there, but is not what the template takes it for: the values of the names below tell what it is instead."
+        ),
+        "object' has no attribute",
+    ),
     Hint(
         "undefined-in-template",
         ("UndefinedError",),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.projects import write_project
-from trivet.dev.failure import MOST_TRACEBACK_CHARACTERS, Failure, failure_of
+from trivet.dev.failure import MOST_TRACEBACK_CHARACTERS, Failure, failure_of, shown_path
 from trivet.dev.views import noting_views
 
 
@@ -89,3 +89,9 @@ def test_frames_of_the_server_and_of_imports_are_no_part_of_the_traceback(
     assert "broken_shop.py" in told
     assert "trivet/dev/views.py" not in told
     assert "importlib/__init__.py" not in told
+
+
+def test_a_file_of_a_package_is_named_from_the_package_on() -> None:
+    file = "/home/me/.venv/lib/python3.12/site-packages/flask/app.py"
+    assert shown_path(file, [Path("/home/me/shop")]) == "flask/app.py"
+    assert shown_path("/home/me/shop/app.py", [Path("/home/me/shop")]) == "app.py"

@@ -130,6 +130,13 @@ def test_an_undefined_name_in_a_template() -> None:
     assert "was not given" in told
 
 
+def test_a_value_in_a_template_that_is_something_else() -> None:
+    from flask import render_template_string
+
+    told = hints(in_flask("/", lambda: render_template_string("{{ user.name.first }}", user=1)))
+    assert "not what the template takes it for" in told
+
+
 def test_a_value_that_json_does_not_know() -> None:
     assert "dict(row)" in hints(lambda: json.dumps(object()))
 
@@ -194,7 +201,7 @@ def test_a_view_that_returns_what_is_no_response_is_named() -> None:
         return {1, 2}
 
     told = hints(in_flask("/", view))
-    assert "returns set" in told
+    assert "returns set, of which" in told
     assert "view (test_hints.py, line " in told
 
 
