@@ -69,7 +69,7 @@ rejections! {
 
     // The request line.
     TOO_MANY_EMPTY_LINES = "too-many-empty-lines", 400, "RFC 9112 section 2.2",
-        "More than two empty lines stand before the request line.";
+        "More than eight empty lines stand before the request line.";
     BAD_METHOD = "bad-method", 400, "RFC 9110 section 9.1",
         "The request must begin with a method, which is a token, and one space.";
     METHOD_TOO_LONG = "method-too-long", 501, "RFC 9112 section 3",

@@ -64,8 +64,8 @@ fn read_fields(fields: &[Field], buffer: &[u8]) -> Result<Findings, Fault> {
         let Some(known) = field.known else { continue };
         match known {
             Known::Host => {
-                // RFC 9112 section 3.2. An empty value says that the target has no authority, and an
-                // http address without one is invalid (RFC 9110 section 4.2.1).
+                // RFC 9112 section 3.2. An empty value leaves the target without an authority; a
+                // server may refuse that, since http needs one (RFC 9112 section 3.3).
                 if findings.host.replace(index).is_some() {
                     return Err(&error::TWO_HOSTS);
                 }

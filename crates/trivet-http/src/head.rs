@@ -203,7 +203,7 @@ mod tests {
     fn a_fault_is_told_as_soon_as_it_has_arrived() {
         for (bytes, rejection) in [
             (&b"\n"[..], error::BARE_LF),
-            (b"\r\n\r\n\r", error::TOO_MANY_EMPTY_LINES),
+            (b"\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r", error::TOO_MANY_EMPTY_LINES),
             (b"\x16\x03", error::TLS_ON_PLAIN_PORT),
             (b"G(", error::BAD_METHOD),
             (b"GET /a#", error::FRAGMENT_IN_TARGET),

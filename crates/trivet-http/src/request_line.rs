@@ -11,8 +11,9 @@ use crate::host;
 /// Longer than any registered method (the longest has 17 bytes); a longer one is answered with 501,
 /// as RFC 9112 section 3 advises.
 const METHOD_BYTES: usize = 32;
-/// RFC 9112 section 2.2 asks to ignore at least one empty line before the request line.
-const EMPTY_LINES: usize = 2;
+/// RFC 9112 section 2.2 asks to ignore at least one empty line before the request line. Others
+/// ignore any number; some bound there must be.
+const EMPTY_LINES: usize = 8;
 
 /// The index of the first byte of the request line; `None` when that needs more bytes.
 pub(crate) fn skip_empty_lines(buffer: &[u8]) -> Result<Option<usize>, Fault> {

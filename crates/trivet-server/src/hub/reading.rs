@@ -205,7 +205,8 @@ impl<A: Application> Hub<A> {
                 }
             }
             match system::receive(&connection.socket, &mut reader.buffer[..READ_BYTES]) {
-                Ok(0) => return self.close(connection),
+                // It may still read, and hears the same as when the application reads the body.
+                Ok(0) => return self.reject(connection, &error::BODY_CUT),
                 Ok(received) => {
                     add(&self.shared.stats.bytes_received, received as u64);
                     reader.more_may_wait = may_hold_more(connection.peer_closed, received);

@@ -12,14 +12,9 @@ use crate::server::{Fake, Server, answer, echo, read_all, say_target, send, star
 #[test]
 fn clients_that_leave_before_their_request_is_whole_are_forgotten() {
     let server = Server::new(echo);
-    for beginning in [
-        String::new(),
-        "GET / HT".to_owned(),
-        "GET / HTTP/1.1\r\nHost: test\r\n".to_owned(),
-        post_head("/", 10),
-        post_head("/", 10) + "half",
-        chunked_head("/") + "5\r\nhal",
-    ] {
+    for beginning in
+        [String::new(), "GET / HT".to_owned(), "GET / HTTP/1.1\r\nHost: test\r\n".to_owned()]
+    {
         let mut client = server.connect();
         client.send(&beginning);
         client.leave();
@@ -28,7 +23,30 @@ fn clients_that_leave_before_their_request_is_whole_are_forgotten() {
         client.finish_sending();
         client.expect_end();
     }
-    until("all were seen", || server.stats().connections_accepted == 12);
+    until("all were seen", || server.stats().connections_accepted == 6);
+    server.wait_until_closed();
+    assert_eq!(server.stats().requests, 0);
+}
+
+#[test]
+fn a_client_that_ends_its_side_in_a_body_is_told_that_it_is_not_whole() {
+    let server = Server::new(echo);
+    for beginning in [
+        post_head("/", 10),
+        post_head("/", 10) + "half",
+        chunked_head("/") + "5\r\nhal",
+        chunked_head("/") + "5\r\nwhole\r\n0\r\n",
+    ] {
+        let mut client = server.connect();
+        client.send(&beginning);
+        client.leave();
+        let mut client = server.connect();
+        client.send(&beginning);
+        client.finish_sending();
+        assert_eq!(client.answer().status, 400);
+        client.expect_end();
+    }
+    until("all were seen", || server.stats().connections_accepted == 8);
     server.wait_until_closed();
     assert_eq!(server.stats().requests, 0);
 }
