@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.security.attacks import SMUGGLING, WEDGING
-from tests.security.document import PAGE, ROOT, page, read_table
+from tests.security.document import PAGE, ROOT, SOURCES, page, read_table
 
 ROWS = read_table()
 
@@ -58,6 +58,7 @@ def test_an_advisory_has_a_proof_that_exists_or_a_reason(row: dict[str, Any]) ->
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['product']} {row['identifier']}")
 def test_an_advisory_says_when_it_was_published_and_what_was_wrong(row: dict[str, Any]) -> None:
     assert isinstance(row.get("published"), date) or isinstance(row.get("year"), int)
+    assert row.get("checked", "CVE") in SOURCES, "name it in tests/security/document.py"
     assert row["summary"].endswith(".")
     assert "|" not in row["summary"] + row.get("not_applicable", ""), "it is a row of a table"
 

@@ -30,7 +30,19 @@ Each corpus file runs through the parser, whole and cut at every byte
 to the built server, each with a request hidden behind it that must never be run
 (`tests/security/test_published_attacks.py`). Where no identifier was given out, the release or the
 issue that tells of it stands in its place; for Node.js the list has what concerns HTTP.
+
+A ✓ after the day: identifier and day have been compared with a record in {sources}.
+The others are from release notes, changelogs and issues.
 """
+
+#: Whose records the key `checked` of a row may name.
+SOURCES = {
+    "CVE": "the list of CVE records",
+    "GitHub": "GitHub's database of advisories",
+    "Node.js": "the Node.js project's announcements",
+    "PyPA": "PyPA's database",
+    "RustSec": "RustSec's database",
+}
 
 
 def read_table() -> list[dict[str, Any]]:
@@ -40,7 +52,8 @@ def read_table() -> list[dict[str, Any]]:
 
 def page() -> str:
     """The whole page."""
-    lines = [INTRODUCTION]
+    *sources, last = SOURCES.values()
+    lines = [INTRODUCTION.format(sources=f"{', '.join(sources)} or {last}")]
     product = None
     for row in read_table():
         if row["product"] != product:
@@ -51,7 +64,8 @@ def page() -> str:
                 "|---|---|---|---|---|",
             ]
         lines.append(
-            f"| {row.get('published', row.get('year', '–'))} | {row['identifier']} "
+            f"| {row.get('published', row.get('year', '–'))}{' ✓' if 'checked' in row else ''} "
+            f"| {row['identifier']} "
             f"| {row['class'] or '–'} | {row['summary']} | {_here(row)} |"
         )
     return "\n".join(lines) + "\n"
