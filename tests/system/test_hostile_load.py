@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,11 @@ def open_files(server: ServerProcess) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def threads(server: ServerProcess) -> set[str]:
+    (pid,) = server.child_pids()
+    return set(os.listdir(f"/proc/{pid}/task"))
+
+
 def ask(server: ServerProcess, requests: int) -> list[float]:
     """Ask so often on a few kept connections; the seconds that each answer took, sorted."""
     wires = [Wire(server.address) for _ in range(CLIENTS)]
@@ -112,6 +118,21 @@ def ask(server: ServerProcess, requests: int) -> list[float]:
     return sorted(took)
 
 
+def serve_many(server: ServerProcess) -> None:
+    """Let it have served before: uploads and downloads at once. Most threads for that end."""
+
+    def work(_: int) -> None:
+        with Wire(server.address) as wire:
+            for _ in range(4):
+                assert wire.exchange("POST", "/upload", body=bytes(100_000)).body == b"100000"
+                assert len(wire.exchange("GET", "/large").body) == 8 * 1024 * 1024
+
+    few = len(threads(server)) + 4
+    with ThreadPoolExecutor(4 * CLIENTS) as clients:
+        list(clients.map(work, range(4 * CLIENTS)))
+    server.wait_until(lambda: len(threads(server)) <= few, "idle threads end", 60)
+
+
 def shown(took: list[float]) -> str:
     return (
         f"p50 {took[len(took) // 2] * 1e6:.0f} µs, p99 {took[len(took) * 99 // 100] * 1e6:.0f} µs"
@@ -125,8 +146,11 @@ def test_hostile_clients_are_gone_in_time_and_others_do_not_notice(
         "trivet", "hostile:app", APPS, workers=1, environment=dict(size.environment)
     )
     assert isinstance(server.address, TcpAddress)
+    if full_size:
+        serve_many(server)
     before = ask(server, size.requests)
     memory_before, files_before = worker_memory_bytes(server), open_files(server)
+    threads_before = threads(server)
 
     with hostile_clients(server.address, size) as clients:
         during = ask(server, size.requests)
@@ -138,27 +162,33 @@ def test_hostile_clients_are_gone_in_time_and_others_do_not_notice(
     # Two more may be open: the engine keeps the state of a thread that has blocked open in /proc.
     server.wait_until(lambda: open_files(server) <= files_before + 2, "every connection is closed")
     after = ask(server, size.requests)
+    # Some seconds after the crowd what is left of its threads makes room for new ones. Those that
+    # have nothing to do with it are the main thread, the monitor and the watch.
+    server.wait_until(
+        lambda: len(threads_before & threads(server)) <= 3, "the threads are renewed", 60
+    )
+    ask(server, size.requests)
+    memory_after: list[int] = []
     if full_size:
-        # Threads end after ten seconds without work, and memory is given back after fifteen. The
-        # first crowd leaves some behind, once (docs/reference/limits.md); the second leaves none.
-        most = int(memory_before * 1.35)
-        server.wait_until(
-            lambda: worker_memory_bytes(server) <= most, "most of its memory is given back", 60
-        )
-        memory_after_one = worker_memory_bytes(server)
-        with hostile_clients(server.address, size) as clients:
-            assert clients.stdout is not None
-            clients.stdout.readline()
-        server.wait_until(
-            lambda: worker_memory_bytes(server) <= int(memory_after_one * 1.10),
-            "a second crowd leaves no more behind than the first",
-            60,
-        )
+        # Threads end after ten seconds without work, and memory is given back after fifteen.
+        # A tenth stays in most runs, a little more in others: docs/reference/limits.md.
+        most = int(memory_before * 1.15)
+        for crowd in ("first", "second"):
+            if crowd == "second":
+                with hostile_clients(server.address, size) as clients:
+                    assert clients.stdout is not None
+                    clients.stdout.readline()
+            server.wait_until(
+                lambda: worker_memory_bytes(server) <= most,
+                f"the memory of the {crowd} crowd is given back",
+                60,
+            )
+            memory_after.append(worker_memory_bytes(server))
 
     print(f"before: {shown(before)}\nduring: {shown(during)}\nafter: {shown(after)}")
     print(
         f"memory in MiB: before {memory_before / 2**20:.1f}, during {memory_during / 2**20:.1f},"
-        f" after {worker_memory_bytes(server) / 2**20:.1f}; held {held} connections"
+        f" after {[round(bytes / 2**20, 1) for bytes in memory_after]}; held {held} connections"
     )
     print(json.dumps(report))
 

@@ -9,7 +9,7 @@ use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PyString};
 use trivet_server::{
     About, Alarm, Engine, Event, HandedOver, LateRequest, Lateness, Listener, SharedMemory,
 };
@@ -17,7 +17,7 @@ use trivet_server::{
 use crate::config::EngineConfig;
 use crate::wsgi::Wsgi;
 use crate::wsgi::call::Caller;
-use crate::wsgi::environ::ServerAddress;
+use crate::wsgi::environ::{ServerAddress, shared_names};
 
 /// One listening socket: descriptor, whether Unix, SERVER_NAME, SERVER_PORT.
 type ListenerGiven = (i32, bool, String, String);
@@ -35,6 +35,7 @@ pub(crate) struct Server {
     addresses: Vec<ServerAddress>,
     engine: Engine<Wsgi>,
     events: Mutex<Vec<Event>>,
+    _names: Vec<Py<PyString>>,
 }
 
 #[pymethods]
@@ -42,6 +43,7 @@ impl Server {
     #[new]
     #[pyo3(signature = (app, config, listeners, on_error, memory=None))]
     fn new(
+        py: Python<'_>,
         app: Py<PyAny>,
         config: EngineConfig,
         listeners: Vec<ListenerGiven>,
@@ -60,7 +62,15 @@ impl Server {
         }
         let memory = memory.map(counters_in).transpose()?;
         let engine = Engine::start_in(config.for_engine()?, sockets, memory)?;
-        Ok(Self { app, on_error, config, addresses, engine, events: Mutex::default() })
+        Ok(Self {
+            app,
+            on_error,
+            config,
+            addresses,
+            engine,
+            events: Mutex::default(),
+            _names: shared_names(py),
+        })
     }
 
     /// Readable when events() has something to say.
@@ -76,6 +86,7 @@ impl Server {
         answer.set_item("stopped_accepting", false)?;
         answer.set_item("drained", false)?;
         answer.set_item("handed_over", false)?;
+        answer.set_item("crowd_gone", false)?;
         let mut other_protocols = Vec::new();
         for event in self.engine.events() {
             match event {
@@ -83,6 +94,7 @@ impl Server {
                 Event::StoppedAccepting => answer.set_item("stopped_accepting", true)?,
                 Event::Drained => answer.set_item("drained", true)?,
                 Event::HandedOver => answer.set_item("handed_over", true)?,
+                Event::CrowdGone => answer.set_item("crowd_gone", true)?,
                 Event::OtherProtocol(name) => other_protocols.push(name),
             }
         }
@@ -154,6 +166,11 @@ impl Server {
         // SAFETY: the caller holds it open during this call.
         let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
         Ok(self.engine.write_access_log_to(borrowed.try_clone_to_owned()?)?)
+    }
+
+    /// Gives the system what the allocator keeps of memory that is free.
+    fn give_memory_back(&self, py: Python<'_>) {
+        py.detach(|| self.engine.give_memory_back());
     }
 
     /// Lets the check of readiness fail from now on; everything is served as before.

@@ -38,6 +38,9 @@ pub enum Event {
     /// For the first time, a client spoke TLS or HTTP/2 to a port that speaks neither; the name of
     /// the rejection.
     OtherProtocol(&'static str),
+    /// A crowd of connections has gone: what was needed for it can be freed, and then
+    /// [`Engine::give_memory_back`] gives it to the system.
+    CrowdGone,
 }
 
 /// What the holder of the token is told to do, as bits.
@@ -76,6 +79,7 @@ pub(crate) struct Shared<A: Application> {
     adopted: Mutex<Vec<HandedOver>>,
     threads_wanted: AtomicUsize,
     stopped_accepting: AtomicBool,
+    crowd_gone: AtomicBool,
     drained: AtomicBool,
     /// Since when there is news that the process has not asked for; zero: there is none.
     unheard_since: AtomicU64,
@@ -137,6 +141,11 @@ impl<A: Application> Shared<A> {
             self.threads_wanted.fetch_add(wanted, Ordering::SeqCst);
             self.tell();
         }
+    }
+
+    pub(crate) fn crowd_has_gone(&self) {
+        self.crowd_gone.store(true, Ordering::SeqCst);
+        self.tell();
     }
 
     pub(crate) fn stopped_accepting(&self) {
@@ -241,6 +250,7 @@ impl<A: Application> Engine<A> {
             adopted: Mutex::default(),
             threads_wanted: AtomicUsize::new(0),
             stopped_accepting: AtomicBool::new(false),
+            crowd_gone: AtomicBool::new(false),
             drained: AtomicBool::new(false),
             unheard_since: AtomicU64::new(0),
             other_protocols: AtomicU8::new(0),
@@ -307,6 +317,9 @@ impl<A: Application> Engine<A> {
         if !self.shared.handed_over.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
             events.push(Event::HandedOver);
         }
+        if self.shared.crowd_gone.swap(false, Ordering::SeqCst) {
+            events.push(Event::CrowdGone);
+        }
         for (index, rejection) in OTHER_PROTOCOLS.iter().enumerate() {
             let met = self.shared.other_protocols.load(Ordering::SeqCst);
             let told = TOLD_OF_PROTOCOL << index;
@@ -351,6 +364,11 @@ impl<A: Application> Engine<A> {
     /// Threads that were wanted could not be started.
     pub fn threads_not_started(&self, count: usize) {
         self.shared.scheduler.not_started(count);
+    }
+
+    /// Gives the system what the allocator keeps of memory that is free. Takes milliseconds.
+    pub fn give_memory_back(&self) {
+        system::give_memory_back();
     }
 
     /// Lets the check of readiness fail from now on, so that load balancers look elsewhere; nothing

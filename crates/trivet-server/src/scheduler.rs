@@ -112,6 +112,8 @@ struct Crew<A: Application> {
     waiting: Vec<Arc<Seat<A>>>,
     /// Application threads that exist.
     threads: usize,
+    /// The most that have existed since they were last renewed.
+    most_threads: usize,
     /// Threads that were asked for and have not come yet.
     wanted: usize,
     /// Threads whose request has become a conversation of its own (WebSocket): they may go on for
@@ -140,6 +142,9 @@ const WAITING_PER_THREAD: usize = 4;
 
 /// Threads that wait for work however long none comes.
 const SPARE_THREADS: usize = 1;
+
+/// So many threads at once leave their traces all over the memory.
+const MANY_THREADS: usize = 32;
 
 /// When the token is released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,6 +180,7 @@ impl<A: Application> Scheduler<A> {
             crew: Mutex::new(Crew {
                 waiting: Vec::new(),
                 threads: 0,
+                most_threads: 0,
                 wanted: 0,
                 conversing: 0,
                 on_clients: 0,
@@ -261,6 +267,7 @@ impl<A: Application> Scheduler<A> {
             return false;
         }
         crew.threads += 1;
+        crew.most_threads = crew.most_threads.max(crew.threads);
         true
     }
 
@@ -336,6 +343,24 @@ impl<A: Application> Scheduler<A> {
         let before = crew.waiting.len();
         crew.waiting.retain(|waiting| !Arc::ptr_eq(waiting, seat));
         crew.waiting.len() < before
+    }
+
+    /// After a crowd: ends the threads that wait, and says whether the holder of the token should end
+    /// as well. The few that are left of many have been made, or have made what they keep, when memory
+    /// was fullest, and Python's allocator gives a megabyte back only when nothing in it lives.
+    /// Threads that are needed later are made anew. An application that relies on being alone may
+    /// also rely on its thread.
+    pub(crate) fn renew_threads(&self) -> bool {
+        let mut crew = locked(&self.crew);
+        let most = crew.most_threads;
+        crew.most_threads = crew.threads;
+        if most < MANY_THREADS || self.has_one_thread() {
+            return false;
+        }
+        for seat in crew.waiting.drain(..) {
+            seat.stop();
+        }
+        true
     }
 
     /// Ends all waiting, now and later.
@@ -509,6 +534,25 @@ mod tests {
         assert!(scheduler.retire(&seats[2]));
         assert!(!scheduler.retire(&seats[1]), "these are kept");
         assert_eq!(locked(&scheduler.crew).waiting.len(), SPARE_THREADS);
+    }
+
+    #[test]
+    fn the_threads_that_are_left_of_many_are_renewed_once() {
+        let scheduler = scheduler(MANY_THREADS);
+        let seat = Seat::new();
+        assert!(scheduler.join());
+        scheduler.queue(&seat);
+        assert!(!scheduler.renew_threads(), "there were never many");
+        for _ in 1..MANY_THREADS {
+            assert!(scheduler.join());
+        }
+        for _ in 1..MANY_THREADS {
+            scheduler.leave();
+        }
+        assert!(scheduler.renew_threads());
+        assert!(matches!(seat.wait(None), Woken::Stop));
+        assert!(locked(&scheduler.crew).waiting.is_empty());
+        assert!(!scheduler.renew_threads(), "there have not been many since");
     }
 
     #[test]

@@ -29,13 +29,15 @@ pub(crate) enum Found<A: Application> {
 pub(crate) struct Slab<A: Application> {
     entries: Vec<Entry<A>>,
     free: Vec<u32>,
+    /// New places begin with this generation: above that of every place that has been given up.
+    first_generation: u32,
     occupied: usize,
     out: usize,
 }
 
 impl<A: Application> Slab<A> {
     pub(crate) fn new() -> Self {
-        Self { entries: Vec::new(), free: Vec::new(), occupied: 0, out: 0 }
+        Self { entries: Vec::new(), free: Vec::new(), first_generation: 0, occupied: 0, out: 0 }
     }
 
     /// Connections that are open, those that are out included.
@@ -53,7 +55,7 @@ impl<A: Application> Slab<A> {
         self.occupied += 1;
         self.out += 1;
         let index = self.free.pop().unwrap_or_else(|| {
-            self.entries.push(Entry { generation: 0, slot: Slot::Free });
+            self.entries.push(Entry { generation: self.first_generation, slot: Slot::Free });
             (self.entries.len() - 1) as u32
         });
         Key { index, generation: self.entries[index as usize].generation }
@@ -91,7 +93,7 @@ impl<A: Application> Slab<A> {
 
     /// Gives the place of a connection that is out and will not come back to a later one.
     pub(crate) fn forget(&mut self, key: Key) {
-        let entry = &mut self.entries[key.index as usize];
+        let Some(entry) = self.entries.get_mut(key.index as usize) else { return };
         if entry.generation != key.generation {
             return;
         }
@@ -101,6 +103,21 @@ impl<A: Application> Slab<A> {
         self.free.push(key.index);
         self.occupied -= 1;
         self.out -= 1;
+    }
+
+    /// Gives up the free places at the end, and their memory.
+    pub(crate) fn shrink(&mut self) {
+        // Of a place that is reserved and empty nobody but the list of free ones can tell.
+        let mut is_free = vec![false; self.entries.len()];
+        for &index in &self.free {
+            is_free[index as usize] = true;
+        }
+        let length = is_free.iter().rposition(|&free| !free).map_or(0, |last| last + 1);
+        let given_up = self.entries.drain(length..).map(|entry| entry.generation);
+        self.first_generation = given_up.fold(self.first_generation, u32::max);
+        self.entries.shrink_to_fit();
+        self.free.retain(|&index| (index as usize) < length);
+        self.free.shrink_to_fit();
     }
 
     /// A connection that is here.
@@ -186,6 +203,32 @@ mod tests {
         assert!(is_gone(&mut slab, key));
         slab.forget(key);
         assert_eq!((slab.len(), slab.out()), (0, 0));
+    }
+
+    #[test]
+    fn places_that_were_given_up_are_as_new_and_yet_no_late_event_finds_them() {
+        let mut slab = Slab::<Fake>::new();
+        let keys: Vec<Key> = (0..4).map(|_| slab.reserve()).collect();
+        slab.put(connection(keys[1]).0);
+        slab.forget(keys[0]);
+        slab.forget(keys[3]);
+        slab.shrink();
+        // The third is reserved, so it and what lies before it stay.
+        assert_eq!((slab.entries.len(), &*slab.free), (3, &[0][..]));
+        assert!(matches!(slab.take(keys[1]), Found::Here(_)));
+        slab.forget(keys[1]);
+        slab.forget(keys[2]);
+        slab.shrink();
+        assert_eq!((slab.entries.len(), slab.entries.capacity(), slab.free.len()), (0, 0, 0));
+
+        let again = slab.reserve();
+        slab.put(connection(again).0);
+        assert_eq!((again.index, slab.len()), (0, 1));
+        for old in keys {
+            assert!(is_gone(&mut slab, old));
+            slab.forget(old);
+        }
+        assert!(matches!(slab.take(again), Found::Here(_)));
     }
 
     #[test]

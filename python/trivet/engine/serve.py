@@ -9,6 +9,7 @@ import time
 
 import trivet._engine as compiled
 from trivet.engine.config import engine_config
+from trivet.engine.memory import forget_free_objects
 from trivet.errors import RequestTimedOut
 from trivet.host import open_file_limits
 from trivet.observe.log import printable
@@ -161,6 +162,9 @@ class Engine:
         for event in OTHER_PROTOCOLS:
             if event in events["other_protocols"]:
                 self._on_other_protocol(event)
+        if events["crowd_gone"]:
+            forget_free_objects()
+            self._server.give_memory_back()
         # Asked even when nobody cares: it shows the engine that this thread can still run.
         late = self._server.late_requests()
         if late:

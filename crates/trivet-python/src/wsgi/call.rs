@@ -49,14 +49,14 @@ impl Caller {
         addresses: &[ServerAddress],
         exchange: Exchange<Wsgi>,
     ) -> PyResult<Self> {
-        let thread = py.import("threading")?.getattr("get_ident")?.call0()?.extract()?;
+        let thread = py.import("threading")?.call_method0(intern!(py, "get_ident"))?.extract()?;
         exchange.called(thread);
         let current = Current::new(exchange);
         let responder = Py::new(py, Responder::new(py, &current)?)?;
         Ok(Self {
             app: app.clone_ref(py),
             environ: EnvironBuilder::new(py, config, addresses)?,
-            start_response: responder.getattr(py, "start_response")?,
+            start_response: responder.getattr(py, intern!(py, "start_response"))?,
             responder,
             input: Py::new(py, Input::new(&current))?,
             current,
@@ -167,7 +167,7 @@ impl Caller {
             || self.responder.get().is_kept(py);
         if is_kept {
             self.responder = Py::new(py, Responder::new(py, &self.current)?)?;
-            self.start_response = self.responder.getattr(py, "start_response")?;
+            self.start_response = self.responder.getattr(py, intern!(py, "start_response"))?;
         }
         if references(&self.input, py) > 1 {
             self.input = Py::new(py, Input::new(&self.current))?;

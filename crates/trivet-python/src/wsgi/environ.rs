@@ -113,6 +113,13 @@ pub(super) fn request_id_keys(config: &EngineConfig) -> Vec<String> {
     std::iter::once(REQUEST_ID.to_owned()).chain(of_field).collect()
 }
 
+/// The names that the builders of all threads share, for somebody to keep: otherwise the threads
+/// that come after a crowd would make them anew, in the memory that the crowd has needed.
+pub(crate) fn shared_names(py: Python<'_>) -> Vec<Py<PyString>> {
+    let names = Known::ALL.iter().filter_map(|(_, name)| key_name(name));
+    names.map(|name| PyString::intern(py, &name).unbind()).collect()
+}
+
 impl EnvironBuilder {
     pub(crate) fn new(
         py: Python<'_>,

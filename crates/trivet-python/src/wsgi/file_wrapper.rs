@@ -56,7 +56,9 @@ impl FileWrapper {
         let filelike = self.filelike.bind(py);
         // An object may have a descriptor that is not what its read() gives (a decompressor): only
         // the standard library's own binary files are known to be the same.
-        let is_plain_file = ["BufferedReader", "BufferedRandom", "FileIO"].iter().any(|name| {
+        let names =
+            [intern!(py, "BufferedReader"), intern!(py, "BufferedRandom"), intern!(py, "FileIO")];
+        let is_plain_file = names.iter().any(|name| {
             py.import("io")
                 .and_then(|io| io.getattr(*name))
                 .is_ok_and(|class| filelike.get_type().is(&class))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3::exceptions::{PyConnectionResetError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 use trivet_server::{Refused, Sent};
@@ -25,7 +26,7 @@ impl Responder {
     pub(crate) fn new(py: Python<'_>, current: &Arc<Current>) -> PyResult<Self> {
         let writer = Writer { current: Arc::clone(current), serial: AtomicU64::new(0) };
         let writer = Py::new(py, writer)?;
-        let write = writer.getattr(py, "write")?;
+        let write = writer.getattr(py, intern!(py, "write"))?;
         Ok(Self { current: Arc::clone(current), serial: AtomicU64::new(0), writer, write })
     }
 

@@ -37,7 +37,8 @@ pub(crate) struct Upgrade {
 
 impl Upgrade {
     pub(crate) fn new(py: Python<'_>) -> PyResult<Self> {
-        let class = py.import("trivet.engine.upgrade")?.getattr("UpgradeSocket")?.unbind();
+        let class =
+            py.import("trivet.engine.upgrade")?.getattr(intern!(py, "UpgradeSocket"))?.unbind();
         Ok(Self { class })
     }
 

@@ -13,6 +13,8 @@ use rustix::fs::{FileType, OFlags};
 use super::Lines;
 use crate::stats::{Stats, add};
 
+/// Larger buffers, such as for the lines of thousands of clients that time out at once, are not kept.
+const KEPT_BYTES: usize = 64 * 1024;
 /// What a log reader that has stopped reading may cost in memory before lines are dropped.
 const BACKLOG_BYTES: usize = 1024 * 1024;
 /// A pipe that poll(2) calls writable takes so much without blocking (PIPE_BUF, pipe(7)).
@@ -63,6 +65,11 @@ impl Sink {
         if output.backlog.is_empty() && lines.bytes.capacity() == 0 {
             // The thread gets the buffer back, so that the next batch allocates nothing.
             std::mem::swap(&mut output.backlog, &mut lines.bytes);
+        }
+        for buffer in [&mut output.backlog, &mut lines.bytes] {
+            if buffer.is_empty() && buffer.capacity() > KEPT_BYTES {
+                *buffer = Vec::new();
+            }
         }
     }
 

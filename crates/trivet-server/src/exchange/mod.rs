@@ -292,6 +292,12 @@ impl<A: Application> Exchange<A> {
                 return true;
             }
             hub.wait();
+            if hub.has_worn_out() {
+                // It is passed on at the very end, when nothing of this thread's is left, or the
+                // next one would be made of the gaps between.
+                self.hub = Some(hub);
+                return false;
+            }
             just_polled = true;
             self.own_waits += 1;
         }

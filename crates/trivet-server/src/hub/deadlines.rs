@@ -71,18 +71,35 @@ impl<A: Application> Hub<A> {
         self.peak >= CROWD && self.slab.len() <= self.peak / 4
     }
 
-    /// After a crowd has gone: its memory. The allocator would keep it for the next crowd.
+    /// After a crowd has gone: its memory. The allocators would keep it for the next crowd.
     fn tidy_up(&mut self) {
         if !self.crowd_has_gone() {
-            self.tidy_at = 0;
-        } else if self.tidy_at == 0 {
-            self.tidy_at = self.now + TIDY_AFTER;
-        } else if self.tidy_at <= self.now {
-            self.tidy_at = 0;
-            self.peak = self.slab.len();
-            self.ready.shrink_to_fit();
-            self.complete.shrink_to_fit();
-            system::give_memory_back();
+            self.tidy = Tidy::default();
+        } else if self.tidy.at == 0 {
+            self.tidy.at = self.now + TIDY_AFTER;
+            self.tidy.left = self.slab.len();
+        } else if self.tidy.at <= self.now {
+            self.tidy.at = self.now + TIDY_STEP;
+            match self.tidy.step {
+                TidyStep::Process => {
+                    self.tidy.step = TidyStep::Threads;
+                    self.shared.crowd_has_gone();
+                }
+                TidyStep::Threads => {
+                    self.tidy.step = TidyStep::Rest;
+                    self.wears_out = !self.is_draining() && self.shared.scheduler.renew_threads();
+                }
+                TidyStep::Rest => {
+                    // Those that were left then may have gone meanwhile, and be a crowd themselves
+                    // whose threads have not ended yet.
+                    self.peak = self.tidy.left.max(self.slab.len());
+                    self.tidy = Tidy::default();
+                    self.slab.shrink();
+                    self.ready.shrink_to_fit();
+                    self.complete.shrink_to_fit();
+                    self.shared.crowd_has_gone();
+                }
+            }
         }
     }
 

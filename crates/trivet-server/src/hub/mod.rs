@@ -58,6 +58,8 @@ const DRAIN_GRACE: Milliseconds = 1_000;
 /// docs/reference/limits.md.
 const CROWD: usize = 256;
 const TIDY_AFTER: Milliseconds = 15_000;
+/// Between two steps of that: for the process to free what it keeps, and for threads to end.
+const TIDY_STEP: Milliseconds = 2_000;
 /// Deadlines are looked at this often.
 const SWEEP: Milliseconds = 1_000;
 /// The part of its time that a head has before it must come at the least rate: a phone that loses
@@ -133,8 +135,9 @@ pub(crate) struct Hub<A: Application> {
     overflow_accepts: usize,
     /// The most connections since memory was given back last.
     peak: usize,
-    /// When memory is given back after a crowd has gone; zero: no crowd has.
-    tidy_at: Milliseconds,
+    tidy: Tidy,
+    /// The thread that holds the hub is to end: see [`Hub::has_worn_out`].
+    wears_out: bool,
     now: Milliseconds,
     /// The time of the last poll in microseconds, on the clock of the access log.
     polled: u64,
@@ -146,6 +149,25 @@ pub(crate) struct Hub<A: Application> {
     /// Lines of the access log; here, because whoever holds the hub next writes them in time even
     /// when the thread that added them is blocked in its next request.
     lines: Lines,
+}
+
+/// How far memory has been given back after a crowd.
+#[derive(Clone, Copy, Default)]
+struct Tidy {
+    /// When the next step is due; zero: no crowd has gone.
+    at: Milliseconds,
+    step: TidyStep,
+    /// Connections that there were when it was noticed.
+    left: usize,
+}
+
+/// In this order, so that the threads that are new find no memory that only the crowd has needed.
+#[derive(Clone, Copy, Default)]
+enum TidyStep {
+    #[default]
+    Process,
+    Threads,
+    Rest,
 }
 
 /// Where a step of a connection has led.
@@ -196,7 +218,8 @@ impl<A: Application> Hub<A> {
             looked_for_overflow: 0,
             overflow_accepts: OVERFLOW_ACCEPTS,
             peak: 0,
-            tidy_at: 0,
+            tidy: Tidy::default(),
+            wears_out: false,
             now,
             polled: clock::now_microseconds(),
             last_sweep: now,
@@ -206,6 +229,11 @@ impl<A: Application> Hub<A> {
         };
         hub.accept_again()?;
         Ok(hub)
+    }
+
+    /// Whether the application thread that holds the hub should pass it on and end, after a crowd.
+    pub(crate) fn has_worn_out(&mut self) -> bool {
+        std::mem::take(&mut self.wears_out)
     }
 
     /// Milliseconds of the last poll; good enough for deadlines.
@@ -338,6 +366,8 @@ impl<A: Application> Hub<A> {
     /// The same for the monitor, which can do nothing for complete requests but wait for a thread.
     pub(crate) fn wait_for_a_thread(&mut self) {
         self.wait_unless(!self.ready.is_empty());
+        // No application thread holds it.
+        self.wears_out = false;
     }
 
     fn wait_unless(&mut self, has_news: bool) {

@@ -277,7 +277,7 @@ fn note(
         Event::Drained => crew.change(|state| state.drained = true),
         // Tests take them out by themselves.
         Event::HandedOver => {}
-        Event::OtherProtocol(_) => {}
+        Event::OtherProtocol(_) | Event::CrowdGone => {}
     }
 }
 

@@ -1,0 +1,63 @@
+"""What is freed of objects that are gone, and what is left alone."""
+
+import gc
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from trivet.engine.memory import forget_free_objects
+
+#: In a process of its own: the lists of free objects belong to all that a test run has done.
+KEPT_AND_FORGOTTEN = """
+import contextvars, sys
+from trivet.engine.memory import forget_free_objects
+
+forget_free_objects()
+before = sys.getallocatedblocks()
+contexts = [contextvars.Context() for _ in range(200)]
+contexts.clear()
+kept = sys.getallocatedblocks() - before
+forget_free_objects()
+print(kept, sys.getallocatedblocks() - before)
+"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_frozen() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+
+
+def test_python_keeps_what_is_free_until_it_is_told_to_forget_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KEPT_AND_FORGOTTEN], capture_output=True, text=True, check=True
+    )
+    kept, left = map(int, done.stdout.split())
+    assert left < 100
+    if sys.implementation.name == "cpython" and sys.version_info < (3, 13):
+        assert kept >= 200, "or nobody needs this any more"
+
+
+def test_no_garbage_of_the_app_is_looked_at() -> None:
+    class Finalized:
+        def __del__(self) -> None:
+            told.append(True)
+
+    told: list[bool] = []
+    gc.collect()
+    circle = [Finalized()]
+    circle.append(circle)  # type: ignore[arg-type]  # a circle is what only a collection frees
+    del circle
+    forget_free_objects()
+    assert not told
+    gc.collect()
+    assert told, "and it is no longer frozen"
+
+
+def test_what_somebody_has_frozen_stays_so() -> None:
+    gc.freeze()
+    frozen = gc.get_freeze_count()
+    forget_free_objects()
+    assert gc.get_freeze_count() == frozen > 0
