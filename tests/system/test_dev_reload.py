@@ -128,6 +128,30 @@ def app(environ, start_response):
             pass
 
 
+BROKEN_STREAM = """\
+def app(environ, start_response):
+    start_response("200 OK", [])
+    def parts():
+        yield b"one part"
+        raise ValueError("in the middle")
+    if environ["PATH_INFO"] == "/stream":
+        return parts()
+    return [b"whole"]
+"""
+
+
+def test_an_exception_in_the_middle_of_a_stream_is_told_once(start: Start) -> None:
+    server = start({"app.py": BROKEN_STREAM})
+    server.process.wait_for_output("dev-ready")
+    with Wire(server.address) as wire:
+        wire.request("GET", "/stream")
+        assert b"one part" in wire.read_to_end()
+    server.process.wait_for_output(r'dev-exception error="ValueError: in the middle"')
+    assert server.process.stop() == 0
+    # That of the report is indented.
+    assert "\nTraceback" not in server.process.output
+
+
 def test_contents_decide_and_not_times(start: Start) -> None:
     server = start({"second.py": ""})
     server.wait_until_ready()

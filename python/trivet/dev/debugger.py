@@ -129,6 +129,10 @@ class HeldStart:
             self.begun = True
 
 
+#: Where it is kept on an exception that somebody has heard of it.
+_TOLD = "_trivet_told"
+
+
 class _Body:
     """The rest of a body after its first bytes, watched for an exception in the middle."""
 
@@ -156,6 +160,7 @@ class _Body:
         except CAUGHT as error:
             # Too late for a page: the head is out. Kept, told to the browsers, and raised.
             self._debugger.desk.report(error, self._noted, title=IN_THE_MIDDLE)
+            _remember_as_told(error)
             raise
 
     def close(self) -> None:
@@ -164,6 +169,18 @@ class _Body:
             _close(self._body)
         finally:
             end()
+
+
+def _remember_as_told(error: BaseException) -> None:
+    try:
+        vars(error)[_TOLD] = True
+    except TypeError:
+        pass  # one of the few without a __dict__ is told twice
+
+
+def was_told(error: BaseException) -> bool:
+    """Whether an exception that comes out of a debugger has been reported by it."""
+    return _TOLD in getattr(error, "__dict__", ())
 
 
 def _close(body: Any) -> None:

@@ -20,7 +20,12 @@ from trivet.app.whose_code import is_of_trivet
 from trivet.dev import current_request, imported, messages
 from trivet.dev.broadcast import Broadcast
 from trivet.dev.current_request import watch_logging
-from trivet.dev.debugger import Debugger, import_error_application, plain_error_application
+from trivet.dev.debugger import (
+    Debugger,
+    import_error_application,
+    plain_error_application,
+    was_told,
+)
 from trivet.dev.failure import failure_of
 from trivet.dev.fork import unblock_signals
 from trivet.dev.hand_over import Channel, Connection
@@ -30,7 +35,7 @@ from trivet.dev.messages import Link
 from trivet.dev.refresh import Refresh
 from trivet.dev.requests import Requests
 from trivet.dev.views import noting_views
-from trivet.engine.serve import Engine
+from trivet.engine.serve import Engine, print_error
 from trivet.errors import TrivetError
 from trivet.startup import Startup
 from trivet.worker.main import end_with_the_supervisor
@@ -105,7 +110,11 @@ def run_dev_worker(
         _dressed(app, plan, broadcast, link), app, partial(link.send, messages.REQUEST)
     )
     engine = Engine(
-        requests, plan.settings, plan.listeners, multiprocess=plan.settings.workers != 1
+        requests,
+        plan.settings,
+        plan.listeners,
+        multiprocess=plan.settings.workers != 1,
+        on_error=_print_untold,
     )
     for listener in plan.listeners:
         listener.close()
@@ -116,6 +125,12 @@ def run_dev_worker(
     engine.start()
     loop = _Loop(plan, link, Channel(channel_end), engine, inbox, requests, broadcast)
     return loop.run()
+
+
+def _print_untold(error: BaseException, environ: dict[str, Any] | None) -> None:
+    """What the engine notices by itself, such as a body of the wrong length."""
+    if not was_told(error):
+        print_error(error, environ)
 
 
 def _dressed(app: Any, plan: DevPlan, broadcast: Broadcast, link: Link) -> Any:
