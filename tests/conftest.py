@@ -35,11 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    # In a shell's background INT and QUIT are ignored, and whatever is started inherits that
-    # (POSIX, Shell Command Language, 2.11): no control-C would reach a program under test.
+    # In a shell's background INT and QUIT are ignored, under nohup HUP is, and whatever is started
+    # inherits that (POSIX, Shell Command Language, 2.11): none would reach a program under test.
     for number, handler in (
         (signal.SIGINT, signal.default_int_handler),
         (signal.SIGQUIT, signal.SIG_DFL),
+        (signal.SIGHUP, signal.SIG_DFL),
     ):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, handler)

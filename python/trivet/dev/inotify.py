@@ -37,6 +37,9 @@ CHANGES = (
     | IN_CREATE | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF
 )  # fmt: skip
 
+#: What is told of a file when its contents are whole, or gone.
+NOBODY_WRITES = IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE
+
 #: struct inotify_event without its name: wd, mask, cookie, len.
 _HEAD = struct.Struct("iIII")
 _READ_BYTES = 65536
@@ -74,6 +77,8 @@ class Inotify:
             raise _refusal(ctypes.get_errno())
         #: By the kernel's number of a watch.
         self._folders: dict[int, str] = {}
+        #: Files that somebody has emptied or begun to write, and not closed yet.
+        self.being_written: set[str] = set()
 
     def __enter__(self) -> Inotify:
         return self
@@ -115,7 +120,12 @@ class Inotify:
                 raise Overflow
             folder = self._folders.get(number)
             if folder is not None:
-                changed.add(os.path.join(folder, name) if name else folder)
+                path = os.path.join(folder, name) if name else folder
+                changed.add(path)
+                if mask & IN_MODIFY:
+                    self.being_written.add(path)
+                elif mask & NOBODY_WRITES:
+                    self.being_written.discard(path)
             if mask & IN_IGNORED:  # the folder is gone, and its number may be given anew
                 self._folders.pop(number, None)
         return changed

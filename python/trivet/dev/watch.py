@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 QUIET_MILLISECONDS = 10
 BURST_MILLISECONDS = 100
 
+#: For a file that somebody has begun to write, and not closed, this much is waited. Who keeps it
+#: open for longer is no editor.
+WRITING_MILLISECONDS = 500
+
 #: Between two looks at every file, where that is how changes are found.
 LOOK_SECONDS = 0.3
 
@@ -159,7 +163,7 @@ class Watcher:
                 while not self._stale.is_set():
                     ready.poll()
                     try:
-                        paths = _burst(kernel)
+                        paths = _burst(kernel, lambda path: self._kind(path) is not None)
                     except inotify.Overflow:
                         break
                     yield paths
@@ -279,13 +283,23 @@ class _Stale:
             pass  # nothing is left
 
 
-def _burst(kernel: inotify.Inotify) -> set[str]:
-    """What has happened, once nothing more happens, or after the longest time for a burst."""
+def _burst(kernel: inotify.Inotify, is_watched: Callable[[str], bool]) -> set[str]:
+    """What has happened, once nothing more happens, or after the longest time for a burst.
+
+    Half a file is nothing to load: an editor that empties it first may be interrupted there.
+    """
     paths = kernel.read()
     more = select.poll()
     more.register(kernel, select.POLLIN)
-    until = time.monotonic() + BURST_MILLISECONDS / 1000
+    began = time.monotonic()
+    until = began + BURST_MILLISECONDS / 1000
     while paths and time.monotonic() < until and more.poll(QUIET_MILLISECONDS):
+        paths |= kernel.read()
+    until = began + WRITING_MILLISECONDS / 1000
+    while any(is_watched(path) for path in kernel.being_written & paths):
+        left = until - time.monotonic()
+        if left <= 0 or not more.poll(left * 1000):
+            break
         paths |= kernel.read()
     return paths
 
