@@ -199,7 +199,7 @@ def _unknown_flag(
         )
     # "-workers" is read as "-w orkers" by nobody.
     spelled = typed if len(typed) > 2 else flag
-    known = [*MEANINGS, *own, *CONFIG_FLAGS, *HELP_WORDS]
+    known = [*MEANINGS, *own, *CONFIG_FLAGS, *HELP_WORDS, *GUNICORN_FLAGS]
     return UnknownSetting(
         f"trivet {command} has no flag {spelled}",
         hint=did_you_mean(spelled, [name for name in known if name.startswith("--")])

@@ -10,7 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LATER = "Trivet does not have it yet; leave it out for now"
 NO_WORKER_CLASSES = "leave it out: Trivet has one kind of worker, which makes threads as needed"
 NO_ASGI = "leave it out: Trivet does not serve ASGI applications yet"
 NO_TLS = "Trivet does not do TLS yet; put a proxy in front and use --url-scheme https"
@@ -56,7 +55,7 @@ GUNICORN_FLAGS: Mapping[str, str] = {
     "--access-logfile": "in Trivet it is --access-log-file, a path or -; without it it is on, too",
     "--access-logformat": "in Trivet it is --access-log-format, with the same format strings",
     "--error-logfile": "in Trivet it is --log-file",
-    "--capture-output": NO_FILES,
+    "--capture-output": "in Trivet it is --worker-output tagged",
     "-R": NO_FILES,
     "--enable-stdio-inheritance": NO_FILES,
     "--logger-class": OWN_LOGGING,
@@ -103,7 +102,7 @@ GUNICORN_FLAGS: Mapping[str, str] = {
     "--dirty-timeout": NO_DIRTY,
     "--dirty-threads": NO_DIRTY,
     "--dirty-graceful-timeout": NO_DIRTY,
-    "--control-socket": LATER,
-    "--control-socket-mode": LATER,
-    "--no-control-socket": LATER,
+    "--control-socket": "in Trivet it is --control, a path",
+    "--control-socket-mode": "leave it out: the control socket is its owner's and root's alone",
+    "--no-control-socket": "in Trivet it is --control off",
 }

@@ -128,7 +128,8 @@ def _choose(
             raise ServerNotFound(
                 f"no server has the pid {pid}",
                 details=_list(running),
-                hint="it is the supervisor's, as server-ready in the log tells it",
+                hint="it is the supervisor's, as server-ready in the log tells it; a server whose "
+                "control socket has a path of its own is reached with --control PATH",
             )
         return matching[0]
     if not running:

@@ -195,19 +195,24 @@ def open_not_blocking(descriptor: int) -> int:
 
 def _way_to_write(descriptor: int) -> tuple[int, Write, Callable[[], None]]:
     """The descriptor to watch, the way to write that does not wait, and the way to close; see the
-    module's text."""
+    module's text.
+
+    Always a descriptor of our own: where output is tagged, a worker has another in the old place.
+    """
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
-        return descriptor, partial(os.write, descriptor), _nothing
+        own = os.dup(descriptor)
+        return own, partial(os.write, own), partial(os.close, own)
     if stat.S_ISSOCK(mode):
         import socket  # every server has it; a command that only prints has not
 
-        own = socket.socket(fileno=os.dup(descriptor))
-        return own.fileno(), lambda data: own.send(data, socket.MSG_DONTWAIT), own.close
+        peer = socket.socket(fileno=os.dup(descriptor))
+        return peer.fileno(), lambda data: peer.send(data, socket.MSG_DONTWAIT), peer.close
     try:
         reopened = open_not_blocking(descriptor)
     except OSError:
-        return descriptor, partial(_write_when_writable, descriptor), _nothing
+        own = os.dup(descriptor)
+        return own, partial(_write_when_writable, own), partial(os.close, own)
     return reopened, partial(os.write, reopened), partial(os.close, reopened)
 
 

@@ -63,6 +63,8 @@ class Child:
         self.killed = False
         #: When it is killed if it has not ended by then, on the monotonic clock.
         self.kill_at: float | None = None
+        #: How long it had until then, when it was told to leave.
+        self.grace_seconds = 0.0
         #: That of the plan it was started with; see the supervisor.
         self.generation = 1
         #: The failure to load was reported; the process is about to end.

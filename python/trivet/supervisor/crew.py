@@ -194,6 +194,7 @@ class Crew:
             # with 504 then: after that there is nothing left to wait for.
             grace = min(grace, max(self.plan.settings.timeout, LEAST_GRACE_SECONDS))
         child.kill_at = time.monotonic() + grace
+        child.grace_seconds = grace
         child.told_to_stop = True
         child.send_signal(Signals.SIGTERM)
 

@@ -37,6 +37,10 @@ class Identity:
         """
         if self.is_own and os.geteuid() != 0:
             return
+        # What it takes to tell of a failure: afterwards the library may be out of reach.
+        import json  # noqa: F401 - imported for the process, not for this module
+        import traceback  # noqa: F401 - as above
+
         try:
             # In this order: without root the groups cannot be changed any more.
             os.setgroups(self.groups)
@@ -48,13 +52,6 @@ class Identity:
                 f"{error.strerror}",
                 hint="look at the capabilities of the service and its limit of processes (ulimit)",
             ) from error
-        for file in (os.__file__, __file__):
-            # Modules that are imported at the first request would fail there.
-            if not os.access(file, os.R_OK):
-                raise HostError(
-                    f"user {self.name or self.uid} cannot read {file}, which the workers need",
-                    hint="install Python and the environment where that user can read them",
-                )
         for file in (os.__file__, __file__):
             # Modules that are imported at the first request would fail there.
             if not os.access(file, os.R_OK):

@@ -177,6 +177,6 @@ class Respawning:
             child.killed = True
             child.send_signal(Signals.SIGKILL)
         if late and supervisor.stopping.fatal is None:
-            grace = supervisor.crew.plan.settings.graceful_timeout
-            began = supervisor.stopping.began or now - grace
-            supervisor.log.emit("workers-killed", workers=len(late), seconds=now - began)
+            began = supervisor.stopping.began
+            waited = max(c.grace_seconds for c in late) if began is None else now - began
+            supervisor.log.emit("workers-killed", workers=len(late), seconds=waited)

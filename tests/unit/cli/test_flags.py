@@ -77,6 +77,12 @@ def test_a_negative_number_is_a_value_and_left_to_be_judged() -> None:
             "did you mean --keep-alive?",
         ),
         (
+            ["--deamon"],
+            UnknownSetting,
+            "trivet serve has no flag --deamon",
+            "did you mean --daemon?",
+        ),
+        (
             ["--zzzzz"],
             UnknownSetting,
             "trivet serve has no flag --zzzzz",

@@ -237,6 +237,17 @@ def test_a_file_is_written_to_as_ever(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text() == "café\\udc80\n"
 
 
+def test_it_stays_with_the_file_when_another_one_takes_the_descriptor(tmp_path: Path) -> None:
+    # As in a worker whose output is tagged: standard error is a pipe there, the log is not.
+    with (tmp_path / "log").open("wb") as file, (tmp_path / "other").open("wb") as other:
+        stream = patient_stream(file.fileno())
+        os.dup2(other.fileno(), file.fileno())
+        stream.write("an event\n")
+        stream.close()
+    assert (tmp_path / "log").read_text() == "an event\n"
+    assert (tmp_path / "other").read_text() == ""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere such a file may be shared")
 def test_a_log_file_may_be_a_named_pipe_that_nobody_reads(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "log")
