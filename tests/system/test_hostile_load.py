@@ -25,6 +25,8 @@ CLIENTS = 8
 pytestmark = [
     pytest.mark.system,
     pytest.mark.skipif(sys.platform != "linux", reason="/proc and TCP_INFO are Linux's"),
+    # At full size: two crowds of half a minute each, and up to a minute for what each leaves.
+    pytest.mark.timeout(300),
 ]
 
 
