@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.chained_error import raised
 from trivet.engine.serve import print_error
 
 
@@ -25,16 +26,6 @@ def shown(error: BaseException, environ: dict[str, object]) -> list[str]:
     with captured() as output:
         print_error(error, environ)
     return output.getvalue().split("\n")
-
-
-def raised(message: str) -> Exception:
-    try:
-        try:
-            raise KeyError(message)
-        except KeyError as cause:
-            raise ValueError(message) from cause
-    except ValueError as error:
-        return error
 
 
 def test_a_traceback_looks_as_python_prints_it() -> None:

@@ -7,21 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.chained_error import raised
 from trivet.errors import RequestTimedOut
 from trivet.observe.log import Log
 from trivet.worker.app_errors import AppErrors
 
 ENVIRON = {"REQUEST_METHOD": "GET", "REQUEST_URI": "/x?y", "trivet.request_id": "id-1"}
-
-
-def raised(message: str) -> Exception:
-    try:
-        try:
-            raise KeyError(message)
-        except KeyError as cause:
-            raise ValueError(message) from cause
-    except ValueError as error:
-        return error
 
 
 def told(error: BaseException, environ: dict[str, object] | None, format: str = "text") -> str:
