@@ -22,10 +22,12 @@ STANDARD_OUTPUT, STANDARD_ERROR = 1, 2
 
 
 def print_lines_at_once(stream: TextIO | None = None) -> None:
-    """Let each line leave when it is complete, as on a terminal.
+    """Let each line leave when it is complete, and whole, as on a terminal.
 
     Python keeps 8 KiB back when standard output is a pipe or a file: lines come late then, and
-    those of a process that is killed never. Standard error is written by lines already.
+    those of a process that is killed never. With PYTHONUNBUFFERED it keeps nothing back, and
+    print() writes each of its arguments by itself: lines of several workers then go into each
+    other. Standard error is written by lines already.
     """
     stream = stream or sys.stdout
     # A program may have put anything in its place, which has its own ways.
@@ -33,7 +35,7 @@ def print_lines_at_once(stream: TextIO | None = None) -> None:
     if reconfigure is None:
         return
     try:
-        reconfigure(line_buffering=True)
+        reconfigure(line_buffering=True, write_through=False)
     except (OSError, ValueError):
         pass  # closed, or nobody takes what waits in it
 
