@@ -11,6 +11,9 @@ from urllib.parse import parse_qs
 PARTS = 200
 PART_BYTES = 20_000
 ALLOCATED_BYTES = 64 * 1024 * 1024
+#: Ours, as the server's would be another one when a second has gone by: answers to the same request
+#: are the same, byte for byte.
+DATE = "Thu, 26 Nov 2026 12:00:00 GMT"
 
 
 def pattern(size: int) -> bytes:
@@ -22,7 +25,7 @@ def pattern(size: int) -> bytes:
 def app(environ: Any, start_response: Any) -> Any:
     query = {name: values[0] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
     body = VIEWS[environ["PATH_INFO"]](environ, query)
-    headers = [("Content-Type", "application/octet-stream")]
+    headers = [("Content-Type", "application/octet-stream"), ("Date", DATE)]
     if isinstance(body, bytes):
         headers.append(("Content-Length", str(len(body))))
         body = [body]
