@@ -1,6 +1,7 @@
 """Ids of requests, and the wait in front: what is believed, told to the app, logged."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -19,10 +20,8 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(60)]
 
 APP = """\
 import json
-import threading
 
 KEYS = ("trivet.request_id", "trivet.proxy_queue_seconds", "HTTP_X_REQUEST_ID")
-stopped = threading.Event()
 
 
 def app(environ, start_response):
@@ -30,9 +29,7 @@ def app(environ, start_response):
     if path == "/raises":
         raise ValueError("on purpose")
     if path == "/waits":
-        stopped.wait()
-    if path == "/goes-on":
-        stopped.set()
+        open("gate").read()
     own = [("x-request-id", "the-app's")] if path == "/own" else []
     start_response("200 OK", own)
     return [json.dumps({key: environ[key] for key in KEYS if key in environ}).encode()]
@@ -45,6 +42,7 @@ ON = ("--request-id", "on")
 @pytest.fixture
 def serve(start_server: StartServer, tmp_path: Path) -> Callable[..., ServerProcess]:
     (tmp_path / "shop.py").write_text(APP)
+    os.mkfifo(tmp_path / "gate")
 
     def start(*arguments: str) -> ServerProcess:
         more = ("--log-format", "json", *arguments)
@@ -53,6 +51,11 @@ def serve(start_server: StartServer, tmp_path: Path) -> Callable[..., ServerProc
         return server
 
     return start
+
+
+def go_on(tmp_path: Path) -> None:
+    """Let the views return that wait, in whichever process: a worker may be retired meanwhile."""
+    (tmp_path / "gate").write_text("")
 
 
 def ask(server: ServerProcess, path: str, *fields: tuple[str, str]) -> tuple[Response, Any]:
@@ -123,7 +126,7 @@ def test_a_field_of_the_application_stays_the_only_one(
 
 
 def test_an_answer_of_the_engine_for_the_app_has_the_id_too(
-    serve: Callable[..., ServerProcess],
+    serve: Callable[..., ServerProcess], tmp_path: Path
 ) -> None:
     server = serve(*ON, "--timeout", "2s")
     response, _ = ask(server, "/raises")
@@ -134,12 +137,12 @@ def test_an_answer_of_the_engine_for_the_app_has_the_id_too(
     assert response.status == 504
     id = response.get("X-Request-Id")
     assert id == logged(server, "request-timed-out", "/waits")["request_id"]
-    ask(server, "/goes-on")
+    go_on(tmp_path)
     assert logged(server, "request", "/waits")["request_id"] == id
 
 
 def test_messages_have_ids_also_where_nobody_asked_for_them(
-    serve: Callable[..., ServerProcess],
+    serve: Callable[..., ServerProcess], tmp_path: Path
 ) -> None:
     server = serve(*TRUSTED, "--slow", "100ms", "--timeout", "2s")
     response, environ = ask(server, "/", ("X-Request-Id", "as-sent"))
@@ -157,7 +160,7 @@ def test_messages_have_ids_also_where_nobody_asked_for_them(
     assert logged(server, "request-timed-out", "/waits?1")["request_id"] == id
     ask(server, "/waits?2", ("X-Request-Id", "of-the-proxy"))
     assert logged(server, "slow-request", "/waits?2")["request_id"] == "of-the-proxy"
-    ask(server, "/goes-on")
+    go_on(tmp_path)
 
 
 def test_stacks_tell_which_request_a_thread_has(
@@ -170,7 +173,7 @@ def test_stacks_tell_which_request_a_thread_has(
         logged(server, "slow-request", "/waits")
         command = [sys.executable, "-m", "trivet", "stacks", "--control", str(control)]
         shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        ask(server, "/goes-on")
+        go_on(tmp_path)
         assert wire.read_response("GET").status == 200
     assert re.search(r"trivet-\d+: GET /waits for \d+\.\d s, request stuck-1\n", shown)
 
