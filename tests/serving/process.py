@@ -77,11 +77,19 @@ class ServerProcess:
             self.wait_until(functools.partial(takes_connections, address), f"{address} listens")
 
     def wait_for_output(self, pattern: str) -> re.Match[str]:
-        """Return the first match of `pattern` in the output."""
-        self.wait_until(lambda: re.search(pattern, self.output), f"output matches {pattern!r}")
-        match = re.search(pattern, self.output)
-        assert match is not None
-        return match
+        """Return the first match of `pattern` in whole lines of the output.
+
+        Of a line that is being written, a pid at its end could be read by half.
+        """
+        found: list[re.Match[str]] = []
+
+        def look() -> bool:
+            match = re.search(pattern, self.output[: self.output.rfind("\n") + 1])
+            found[:] = [match] if match is not None else []
+            return bool(found)
+
+        self.wait_until(look, f"output matches {pattern!r}")
+        return found[0]
 
     def wait_until(
         self,

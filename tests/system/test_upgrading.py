@@ -87,10 +87,10 @@ class Server:
             return wire.exchange("GET", "/").body.decode()
 
     def wait_for(self, pattern: str, count: int = 1) -> str:
-        """The last match of a line in the log, when there are so many."""
+        """The last match of a line in the log, when there are so many and it is whole."""
 
         def found() -> list[str]:
-            return re.findall(f"{pattern}.*", self.process.output)
+            return re.findall(f"{pattern}.*(?=\n)", self.process.output)
 
         wait_until(lambda: len(found()) >= count, f"{count} of {pattern}; {self.process.output}")
         return found()[-1]
