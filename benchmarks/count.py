@@ -15,7 +15,7 @@ from benchmarks.client import Client, WrongAnswer
 from benchmarks.environments import CannotInstall
 from benchmarks.load import run_load
 from benchmarks.peers import Peer
-from benchmarks.processes import RunningServer, ServerFailed
+from benchmarks.processes import RunningServer, ServerFailed, environment_variables
 from benchmarks.report import markdown
 from benchmarks.scenarios import Scenario
 from benchmarks.serving import running
@@ -186,4 +186,7 @@ def calls_of(strace_summary: str) -> dict[str, int]:
 def _callgrind_control(server: RunningServer, action: str) -> None:
     # The supervisor is under valgrind too; a launcher that has exec'ed keeps its pid.
     pids = [str(pid) for pid in server.tree()]
-    subprocess.run(["callgrind_control", action, *pids], check=True, capture_output=True)
+    # In the server's environment: both meet at a pipe in the folder that TMPDIR names.
+    environment = environment_variables()
+    command = ["callgrind_control", action, *pids]
+    subprocess.run(command, check=True, capture_output=True, env=environment)
