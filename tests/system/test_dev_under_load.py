@@ -136,6 +136,10 @@ def test_edits_under_load_fail_no_request_and_nothing_grows(
     assert server.get()[1].startswith(f"{edits - 1} ")
 
 
+def is_asleep(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
 def wake_ups(pid: int) -> int:
     """How often the process has waited for something and gone on."""
     text = Path(f"/proc/{pid}/status").read_text()
@@ -150,6 +154,8 @@ def test_who_watches_sleeps_while_nothing_is_saved(
     server.edit("value = 1")
     server.process.wait_until(lambda: family(server), "four processes are left")
     watcher = family(server)["watcher"]
+    # It has told of the save, and its way back to sleep is no waking up.
+    server.process.wait_until(lambda: is_asleep(watcher), "who watches is asleep")
     before = wake_ups(watcher)
     # Time in which it could have woken up, spent on what it has no part in.
     for _ in range(200):

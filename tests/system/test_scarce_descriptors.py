@@ -21,6 +21,7 @@ def test_idle_connections_make_room_for_new_ones(start_server: StartServer) -> N
     import resource
 
     server = start_server("trivet", "waiting:app", APPS)
+    server.wait_for_output("server-ready")  # what listens before that is the supervisor
     for worker in server.child_pids():
         resource.prlimit(worker, resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
     with ExitStack() as connections:

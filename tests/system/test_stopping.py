@@ -16,6 +16,7 @@ from tests.serving.load import under_load
 from tests.serving.process import ServerProcess, takes_connections
 from tests.serving.wire import ConnectionCut, Wire
 from tests.system.applications import APPS
+from tests.system.test_processes import WITHIN_THE_USUAL_GRACE_SECONDS
 
 pytestmark = pytest.mark.system
 
@@ -88,7 +89,7 @@ def test_an_idle_connection_is_closed_and_does_not_delay_the_end(
         assert idle.exchange("GET", "/process").status == 200
         server.signal(signal.SIGTERM)
         assert idle.is_closed()
-        assert server.wait(timeout_seconds=10) == 0
+        assert server.wait(WITHIN_THE_USUAL_GRACE_SECONDS) == 0
 
 
 def test_a_connection_that_never_spoke_does_not_delay_the_end(serve_waiting: ServeWaiting) -> None:
@@ -96,7 +97,7 @@ def test_a_connection_that_never_spoke_does_not_delay_the_end(serve_waiting: Ser
     with Wire(server.address) as silent, Wire(server.address) as other:
         assert other.exchange("GET", "/process").status == 200
         server.signal(signal.SIGTERM)
-        assert server.wait(timeout_seconds=10) == 0
+        assert server.wait(WITHIN_THE_USUAL_GRACE_SECONDS) == 0
         assert silent.is_closed()
 
 
@@ -110,7 +111,9 @@ def test_a_second_signal_ends_it_at_once(
         server.wait_until(lambda: not takes_connections(server.address), "connections are refused")
         # Two INTs at the same moment count as one key press, so it is pressed until it works.
         server.wait_until(
-            lambda: ended_or_press(server, number), "it has ended", timeout_seconds=10
+            lambda: ended_or_press(server, number),
+            "it has ended",
+            WITHIN_THE_USUAL_GRACE_SECONDS,
         )
         os.close(descriptor)
         with pytest.raises(ConnectionCut):
@@ -130,7 +133,7 @@ def test_the_graceful_timeout_bounds_the_wait(serve_waiting: ServeWaiting) -> No
     server = serve_waiting.start("--graceful-timeout", "1s")
     with serve_waiting.request_in_flight(server) as (_, descriptor):
         server.signal(signal.SIGTERM)
-        server.wait(timeout_seconds=15)
+        server.wait(WITHIN_THE_USUAL_GRACE_SECONDS)
         os.close(descriptor)
     assert not server.has_left_processes()
 

@@ -16,6 +16,7 @@ import pytest
 from tests.serving.addresses import UnixAddress, free_tcp_address
 from tests.serving.process import ServerProcess
 from tests.serving.wire import Wire
+from tests.system.test_processes import wait_until
 
 pytestmark = pytest.mark.system
 
@@ -173,6 +174,7 @@ def test_the_pid_file_is_there_from_ready_to_the_end_and_keeps_others_out(
     server.signal(signal.SIGKILL)
     server.wait()
     server.clean_up()
+    wait_until(lambda: not server.has_left_processes(), "its worker has let go of the address")
     successor = start_command(command(*flags), folder, [address])
     successor.wait_for_output(f"pid-file-stale path=.* pid={server.pid}")
     successor.wait_for_output("server-ready")

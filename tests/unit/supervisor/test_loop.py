@@ -13,7 +13,7 @@ from trivet.errors import TooFewFiles
 from trivet.observe.log import Log
 from trivet.settings.table import Settings
 from trivet.startup import Startup
-from trivet.supervisor import crew, loop
+from trivet.supervisor import crew, loop, stopping
 from trivet.supervisor.child import Child
 from trivet.supervisor.listeners import Listeners
 from trivet.supervisor.upgrade import Relaunch
@@ -97,6 +97,7 @@ def test_workers_hear_of_a_stop_when_connections_that_had_begun_are_complete(
 
     ends: list[socket.socket] = []
     monkeypatch.setattr(crew, "start_child", start)
+    monkeypatch.setattr(stopping, "HANDSHAKE_SECONDS", 60.0)
     assert supervisor(workers=1, listeners=AwaitedListeners(events)).run() == 0
     assert events == ["look", "look", "look", "look", "SIGTERM"]
 
