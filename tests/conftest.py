@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.serving.addresses import Address, free_tcp_address
 from tests.serving.kinds import KINDS, Launch, server_environment
@@ -16,6 +17,12 @@ from tests.serving.process import ServerProcess
 
 TESTS = Path(__file__).parent
 REPOSITORY = TESTS.parent
+
+# An example that takes long on a busy machine is no fault; everything else as it was.
+settings.register_profile(
+    "busy-machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("busy-machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -80,7 +80,7 @@ def request(server: ServerProcess, method: str, target: str, referer: str, agent
     return server.output[before:].removesuffix("\n").split("\n")
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(methods, queries, values, values)
 def test_a_json_line_says_what_was_sent(
     json_server: ServerProcess, method: str, query: str, referer: str, agent: str
@@ -100,7 +100,7 @@ COMBINED = re.compile(
 )
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(methods, queries, values, values)
 def test_a_text_line_says_what_was_sent(
     text_server: ServerProcess, method: str, query: str, referer: str, agent: str
