@@ -26,7 +26,9 @@ Requests before it on the same connection are answered; what comes behind it is 
 
 ## Every reason to refuse
 
-The name stands in the access log in the place of the target.
+Where the request was not understood, and with 400, the name stands in the access log in the place
+of the target. Where the head was whole and the status says enough (408, 413, 503, 504) the line has
+method, target and the time that it has waited.
 
 | name | status | why | section |
 |---|---|---|---|

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use trivet_http::forwarded::Client;
+use trivet_http::forwarded::{Client, Forwarding};
+use trivet_http::{Head, Progress};
 
 use super::*;
 use crate::exchange::ClientAddress;
@@ -110,7 +111,39 @@ impl<A: Application> Hub<A> {
         rejection: &Rejection,
         bytes: u64,
     ) {
-        self.log_refusal(connection.peer, rejection.name, rejection.status, bytes);
+        let mut head = Head::default();
+        let limits = &self.shared.config.limits;
+        // 400 has many reasons, and the line names the one; any other status says it by itself.
+        if rejection.status == 400
+            || !matches!(head.parse(&connection.input, limits), Ok(Progress::Complete))
+        {
+            return self.log_refusal(connection.peer, rejection.name, rejection.status, bytes);
+        }
+        let Some((format, _)) = self.shared.access_log() else { return };
+        let config = &self.shared.config;
+        let client = if connection.is_trusted {
+            let (fields, buffer) = (&head.fields, &connection.input[..]);
+            Forwarding::read(config.forwarded, fields, buffer, &config.trusted).client
+        } else {
+            Client::Peer
+        };
+        let microseconds = match &connection.phase {
+            Phase::Ready => clock::now_microseconds().saturating_sub(connection.waits_since),
+            Phase::Body(ahead) => self.now.saturating_sub(ahead.began) * 1_000,
+            _ => 0,
+        };
+        let entry = access_log::Entry {
+            address: &ClientAddress { peer: connection.peer, client },
+            unix_seconds: clock::unix_seconds(),
+            subject: access_log::Subject::Request(&head, &connection.input),
+            status: rejection.status,
+            bytes,
+            microseconds,
+            answer_fields: &[],
+            request_id: None,
+            proxy_queue: None,
+        };
+        self.lines.add(format, &entry);
     }
 
     /// A line for what was not understood as a request, with the reason in the place of the target.

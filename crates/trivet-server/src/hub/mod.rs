@@ -304,7 +304,7 @@ impl<A: Application> Hub<A> {
         while let Some(mut connection) = self.next_news(reader) {
             if self.complete.len() >= self.shared.config.queue {
                 count(&self.shared.stats.requests_turned_away);
-                drop(self.reject(connection, &error::OVERLOADED));
+                drop(self.reject_read(connection, reader, &error::OVERLOADED));
                 continue;
             }
             connection.input = reader.buffer[..reader.filled].to_vec();

@@ -1,12 +1,12 @@
 //! Applications that take too long: who answers, who is told, and what the thread finds afterwards.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use trivet_server::{Alarm, Config, Exchange, LateRequest, Lateness, Sent};
+use trivet_server::{Alarm, Config, Exchange, LateRequest, Lateness, LogFormat, Sent};
 
 use crate::client::{get, post_head};
 use crate::gate::{Gate, until};
@@ -217,6 +217,28 @@ fn a_request_that_waits_for_a_thread_for_too_long_is_answered_too() {
     gate.open();
     assert_eq!(server.connect().ask(get("/next")).text(), "/next");
     assert_eq!(server.stats().requests_begun, 2, "nobody ran what was answered already");
+}
+
+#[test]
+fn the_log_tells_of_a_request_that_was_answered_while_it_waited_what_it_was_and_how_long() {
+    let gate = Arc::new(Gate::default());
+    let config = Config { threads: 1, access_log: Some(LogFormat::Text), ..impatient() };
+    let server = Server::with(config, stuck_at(&gate));
+    let (log, end) = std::io::pipe().unwrap();
+    server.engine().write_access_log_to(OwnedFd::from(end)).unwrap();
+    let (mut first, mut second) = (server.connect(), server.connect());
+    first.send(get("/stuck"));
+    gate.wait_for(1);
+    second.send(get("/waits?a=1"));
+    assert_eq!(second.answer().status, 504);
+    let mut line = String::new();
+    BufReader::new(log).read_line(&mut line).unwrap();
+    assert!(line.contains(" \"GET /waits?a=1 HTTP/1.1\" 504 "), "{line}");
+    let duration = line.trim_end().strip_suffix("ms").unwrap().rsplit(' ').next().unwrap();
+    let milliseconds: f64 = duration.parse().unwrap();
+    // The deadline is kept by a coarser clock, which may be some milliseconds behind.
+    assert!(milliseconds >= SHORT.as_secs_f64() * 500.0, "{line}");
+    gate.open();
 }
 
 #[test]

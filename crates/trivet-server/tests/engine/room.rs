@@ -1,8 +1,10 @@
 //! As many connections, waiting requests and requests on a connection as there may be.
 
+use std::io::{BufRead, BufReader};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use trivet_server::{Config, Exchange};
+use trivet_server::{Config, Exchange, LogFormat};
 
 use crate::client::{Client, get};
 use crate::gate::{Gate, until};
@@ -100,6 +102,31 @@ fn requests_beyond_the_queue_are_turned_away_and_the_others_answered() {
         assert_eq!(client.answer().text(), "/wait");
     }
     assert_eq!(server.stats().requests_rejected, 3);
+}
+
+#[test]
+fn a_request_that_is_turned_away_is_in_the_log_and_gets_no_body_after_head() {
+    let gate = Arc::new(Gate::default());
+    let ready_path = b"/ready".to_vec();
+    let log_format = Some(LogFormat::Text);
+    let few = Config { threads: 1, queue: 1, ready_path, access_log: log_format, ..config() };
+    let server = Server::with(few, waiting_at(&gate));
+    let (log, end) = std::io::pipe().unwrap();
+    server.engine().write_access_log_to(OwnedFd::from(end)).unwrap();
+    let (mut busy, mut queued) = (server.connect(), server.connect());
+    busy.send(get("/wait"));
+    gate.wait_for(1);
+    queued.send(get("/queued"));
+    until("the queue is full", || server.connect().ask(get("/ready")).status == 503);
+    let mut client = server.connect();
+    client.send("HEAD /turned-away HTTP/1.1\r\nHost: test\r\n\r\n");
+    let head = client.rest();
+    assert!(head.starts_with(b"HTTP/1.1 503 ") && head.ends_with(b"\r\n\r\n"), "{head:?}");
+    let mut line = String::new();
+    BufReader::new(log).read_line(&mut line).unwrap();
+    assert!(line.contains(" \"HEAD /turned-away HTTP/1.1\" 503 "), "{line}");
+    gate.open();
+    assert_eq!(busy.answer().text(), "/wait");
 }
 
 #[test]
