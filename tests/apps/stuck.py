@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import time
 
 
@@ -26,6 +27,12 @@ def hold_the_interpreter(environ):
     return b"held"
 
 
+def backtrack(environ):
+    """Python's regular expressions hold the lock, for years in this one."""
+    re.match("(a+)+b", "a" * 60)  # the line that tries them all
+    return b"tried"
+
+
 def loop(environ):
     while True:
         pass  # the line that loops
@@ -44,6 +51,7 @@ VIEWS = {
     "/process": process,
     "/sleep": sleep,
     "/hold": hold_the_interpreter,
+    "/backtrack": backtrack,
     "/loop": loop,
     "/loop-and-catch": loop_and_catch,
 }

@@ -16,6 +16,7 @@ from trivet.settings.table import SPECS
 pytestmark = [pytest.mark.system, pytest.mark.timeout(60)]
 
 CLOSE = [("Connection", "close")]
+JSON = ("--log-format", "json")
 
 
 def line_of(text: str) -> int:
@@ -84,13 +85,53 @@ def test_a_view_that_holds_the_interpreter_is_found_and_its_worker_replaced(
     before = ask(server, "/process")[1]
     assert ask(server, "/hold")[0] == 504
     line = line_of("the line that holds it")
-    server.wait_for_output(rf"worker-stuck .*stuck\.py:{line} in hold_the_interpreter")
+    server.wait_for_output(
+        rf"worker-stuck .*requests=\"GET /hold for \S+ s at \S+stuck\.py:{line} in hold_the_inter"
+    )
     server.wait_for_output(r"worker-retired .*holds its interpreter")
     server.wait_until(
         lambda: ask(server, "/process") not in ((200, before), (504, "")), "a successor serves"
     )
     server.wait_for_output("workers-killed")
     assert ask(server, "/process")[0] == 200
+    assert server.stop() == 0
+
+
+def test_one_that_sleeps_is_not_accused_of_what_another_one_does(
+    start: Callable[..., ServerProcess],
+) -> None:
+    server = start("--timeout", "2s", "--slow", "100ms", "--graceful-timeout", "1s", *JSON)
+    with Wire(server.address) as sleeps, Wire(server.address) as holds:
+        sleeps.request("GET", "/sleep")
+        server.wait_for_output(r'"event": "slow-request"[^\n]*"target": "/sleep"')
+        holds.request("GET", "/hold")
+        assert {sleeps.read_response().status, holds.read_response().status} == {504}
+    told = json.loads(server.wait_for_output(r'\{[^\n]*"event": "worker-stuck"[^\n]*\}')[0])
+    # Both wait in the same call of the operating system: nobody can tell which one holds the lock.
+    assert re.fullmatch(r"GET /sleep for .* in sleep; GET /hold for .*", told["requests"])
+    assert "target" not in told
+    server.wait_for_output("workers-killed")
+    assert server.stop() == 0
+
+
+def test_one_that_computes_while_it_holds_the_interpreter_is_told_from_one_that_sleeps(
+    start: Callable[..., ServerProcess],
+) -> None:
+    server = start("--timeout", "2s", "--slow", "100ms", "--graceful-timeout", "1s", *JSON)
+    with Wire(server.address) as sleeps, Wire(server.address) as computes:
+        sleeps.request("GET", "/sleep")
+        server.wait_for_output(r'"event": "slow-request"[^\n]*"target": "/sleep"')
+        computes.request("GET", "/backtrack")
+        assert {sleeps.read_response().status, computes.read_response().status} == {504}
+    told = json.loads(server.wait_for_output(r'\{[^\n]*"event": "worker-stuck"[^\n]*\}')[0])
+    assert re.fullmatch(
+        r"GET /backtrack for \S+ s, computing, at .*; GET /sleep .*", told["requests"]
+    )
+    assert told["target"] == "/backtrack"
+    assert told["place"].endswith(
+        f"stuck.py:{line_of('the line that tries them all')} in backtrack"
+    )
+    server.wait_for_output("workers-killed")
     assert server.stop() == 0
 
 

@@ -32,6 +32,12 @@ const HEARING: Milliseconds = 1_000;
 const COMING_BACK: Milliseconds = 10_000;
 /// What runs is shown to other processes as it was so long ago at most.
 const SHOW_EVERY: Milliseconds = 1_000;
+/// A thread that was on a CPU for one part of so many of a time computes. One that waits for the
+/// interpreter is for 0.25 % of it (measured), and a busy machine gives one that computes less than all.
+const COMPUTING_SHARE: u32 = 20;
+/// Of more requests the supervisor does not hear, nor of more bytes of their targets.
+const MOST_SUSPECTS: usize = 16;
+const MOST_SUSPECT_BYTES: usize = 512;
 /// Stacks beyond this are cut: a line to the supervisor must fit into its socket.
 const MOST_STACK_BYTES: usize = 48 * 1024;
 
@@ -87,7 +93,24 @@ pub struct Alarm {
 struct Told {
     requests: Vec<LateRequest>,
     unheard_since: Option<Milliseconds>,
+    /// The CPU time of each thread at that moment.
+    spent: Vec<Spent>,
     alarmed: bool,
+}
+
+/// How long a thread has been on a CPU, and which of its requests it had then.
+#[derive(Debug)]
+struct Spent {
+    thread: u64,
+    serial: u64,
+    time: Duration,
+}
+
+/// A request of a process in which nothing can run, and whether its thread computes.
+#[derive(Debug)]
+struct Suspect {
+    request: LateRequest,
+    computes: bool,
 }
 
 /// All requests of one engine, and what the watch knows of them.
@@ -201,6 +224,37 @@ impl Overdue {
             Some(request)
         };
         locked(&self.threads).iter().filter_map(look).collect()
+    }
+
+    fn spent(&self) -> Vec<Spent> {
+        let spent = |running: &Arc<Running>| {
+            let (thread, serial) = (running.thread.load(Relaxed), running.serial.load(Relaxed));
+            running.cpu_time().map(|time| Spent { thread, serial, time })
+        };
+        locked(&self.threads).iter().filter_map(spent).collect()
+    }
+
+    /// What runs while nothing can: first those whose threads compute, each kind longest first.
+    fn suspects(&self, before: &[Spent], elapsed: Milliseconds) -> Vec<Suspect> {
+        let after = self.spent();
+        let of = |list: &[Spent], request: &LateRequest| {
+            let is_it = |it: &&Spent| (it.thread, it.serial) == (request.thread, request.serial);
+            list.iter().find(is_it).map(|it| it.time)
+        };
+        let computes = |request: &LateRequest| {
+            let (Some(before), Some(after)) = (of(before, request), of(&after, request)) else {
+                return false;
+            };
+            after.saturating_sub(before) * COMPUTING_SHARE >= Duration::from_millis(elapsed)
+        };
+        let mut suspects: Vec<Suspect> = self
+            .all_running()
+            .into_iter()
+            .map(|request| Suspect { computes: computes(&request), request })
+            .collect();
+        suspects.sort_by_key(|suspect| std::cmp::Reverse((suspect.computes, suspect.request.age)));
+        suspects.truncate(MOST_SUSPECTS);
+        suspects
     }
 
     /// Does something to a thread while it is certain that its request, which is over for the client,
@@ -433,8 +487,9 @@ impl<A: Application> Watch<A> {
 
     fn tell(&self, request: LateRequest, now: Milliseconds) {
         let mut told = locked(&self.shared.overdue.told);
-        if request.lateness != Lateness::Slow {
-            told.unheard_since.get_or_insert(now);
+        if request.lateness != Lateness::Slow && told.unheard_since.is_none() {
+            told.unheard_since = Some(now);
+            told.spent = self.shared.overdue.spent();
         }
         told.requests.push(request);
         drop(told);
@@ -449,6 +504,7 @@ impl<A: Application> Watch<A> {
             return Some(since + HEARING);
         }
         told.alarmed = true;
+        let before = std::mem::take(&mut told.spent);
         let request = told.requests.iter().find(|request| request.lateness != Lateness::Slow);
         let request = request.cloned();
         drop(told);
@@ -456,14 +512,19 @@ impl<A: Application> Watch<A> {
             && let Some(request) = request
         {
             count(&self.shared.stats.interpreter_stuck);
-            alarm.raise(&request);
+            let mut suspects = self.shared.overdue.suspects(&before, now.saturating_sub(since));
+            if suspects.is_empty() {
+                // It speaks to its client at this very moment.
+                suspects.push(Suspect { request, computes: false });
+            }
+            alarm.raise(&suspects);
         }
         None
     }
 }
 
 impl Alarm {
-    fn raise(&self, request: &LateRequest) {
+    fn raise(&self, suspects: &[Suspect]) {
         if let Some(stacks) = &self.stacks {
             // Whatever an earlier alarm has left. It is our file in memory, which lets us.
             let _ = rustix::fs::ftruncate(stacks, 0);
@@ -476,7 +537,7 @@ impl Alarm {
             self.stacks.as_ref().and_then(|file| rustix::io::pread(file, &mut stacks, 0).ok());
         stacks.truncate(written.unwrap_or(0));
         let Some(link) = &self.link else { return };
-        let mut line = self.line(request, &stacks).into_iter().collect::<Vec<u8>>();
+        let mut line = self.line(suspects, &stacks).into_iter().collect::<Vec<u8>>();
         while !line.is_empty() {
             match rustix::net::send(link, &line, SendFlags::NOSIGNAL) {
                 Ok(sent) => drop(line.drain(..sent)),
@@ -487,26 +548,34 @@ impl Alarm {
         }
     }
 
-    fn line(&self, request: &LateRequest, stacks: &[u8]) -> Vec<u8> {
+    fn line(&self, suspects: &[Suspect], stacks: &[u8]) -> Vec<u8> {
         let mut line = Vec::new();
-        let seconds = request.age.as_secs_f64();
         // Writing to memory cannot fail.
-        let _ = write!(line, "{} {{\"seconds\":{seconds:.3}", self.kind);
-        // faulthandler names threads in this form.
-        let _ = write!(line, ",\"thread\":\"0x{:016x}\"", request.thread);
-        for (name, bytes) in [
-            ("method", &request.method[..]),
-            ("target", &request.target),
-            ("request_id", &request.request_id),
-            ("stacks", stacks),
-        ] {
-            let _ = write!(line, ",\"{name}\":\"");
-            write_escaped(&mut line, bytes, true);
-            line.push(b'"');
+        let _ = write!(line, "{} {{\"requests\":[", self.kind);
+        for (place, Suspect { request, computes }) in suspects.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            let seconds = request.age.as_secs_f64();
+            let _ = write!(line, "{comma}{{\"seconds\":{seconds:.3},\"computes\":{computes}");
+            // faulthandler names threads in this form.
+            let _ = write!(line, ",\"thread\":\"0x{:016x}\"", request.thread);
+            let target = &request.target[..request.target.len().min(MOST_SUSPECT_BYTES)];
+            write_member(&mut line, "method", &request.method);
+            write_member(&mut line, "target", target);
+            write_member(&mut line, "request_id", &request.request_id);
+            line.push(b'}');
         }
+        line.push(b']');
+        write_member(&mut line, "stacks", stacks);
         line.extend_from_slice(b"}\n");
         line
     }
+}
+
+fn write_member(line: &mut Vec<u8>, name: &str, bytes: &[u8]) {
+    // As above.
+    let _ = write!(line, ",\"{name}\":\"");
+    write_escaped(line, bytes, true);
+    line.push(b'"');
 }
 
 /// A panic while a lock was held left nothing half-done: all sections are a few assignments.

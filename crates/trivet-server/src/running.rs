@@ -7,6 +7,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, AtomicUsize};
+use std::time::Duration;
 
 use crate::request_id::RequestIds;
 
@@ -14,6 +15,7 @@ use trivet_http::Head;
 
 use crate::claim::Claim;
 use crate::clock::Milliseconds;
+use crate::system;
 
 /// Bytes in the buffer of the thread that has the request.
 #[derive(Debug)]
@@ -58,6 +60,8 @@ pub(crate) struct Running {
     pub(crate) claim: Claim,
     /// What the thread is called by whoever asked for it.
     pub(crate) thread: AtomicU64,
+    /// The clock of its CPU time; zero where there is none.
+    cpu_clock: AtomicI32,
     /// Counts the thread's requests.
     pub(crate) serial: AtomicU64,
     pub(crate) began: AtomicU64,
@@ -86,6 +90,7 @@ impl Running {
         Self {
             claim: Claim::new(),
             thread: AtomicU64::new(0),
+            cpu_clock: AtomicI32::new(0),
             serial: AtomicU64::new(0),
             began: AtomicU64::new(0),
             silent_since: AtomicU64::new(0),
@@ -100,6 +105,17 @@ impl Running {
             spoken_at: AtomicU64::new(0),
             told_lost: AtomicU64::new(0),
         }
+    }
+
+    /// For the thread: what it is called.
+    pub(crate) fn called(&self, thread: u64) {
+        self.thread.store(thread, Relaxed);
+        self.cpu_clock.store(system::cpu_clock().unwrap_or(0), Relaxed);
+    }
+
+    /// How long the thread has been on a CPU, where that is known.
+    pub(crate) fn cpu_time(&self) -> Option<Duration> {
+        Some(self.cpu_clock.load(Relaxed)).filter(|clock| *clock != 0).and_then(system::cpu_time)
     }
 
     /// For the thread: a request begins. Its claim must be closed.

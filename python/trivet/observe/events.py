@@ -400,12 +400,13 @@ EVENTS = _table(
     Event(
         "worker-stuck",
         "error",
-        "worker {worker} (pid {pid}) is stuck at {place}: {method} {target} got no answer within"
-        " {seconds} s, and nothing else can run",
+        "worker {worker} (pid {pid}) is stuck, and nothing in it can run. Its requests: {requests}",
         "Something holds Python's interpreter lock: a C extension that computes or waits without"
-        " releasing it. The detail is the stacks of all threads, each with its innermost line"
-        " first. The worker is replaced.",
-        optional=("request_id", "detail"),
+        " releasing it. It is in one of these requests, or in a thread of the app's own: first come"
+        " those that compute, then those that run for longest. Where only one request can be meant"
+        " the other fields are about it. The detail is the stacks of all threads, each with its"
+        " innermost line first. The worker is replaced.",
+        optional=("method", "target", "seconds", "place", "request_id", "detail"),
     ),
     # Stopping
     Event(

@@ -109,20 +109,12 @@ class Hearing:
 
     def _worker_is_stuck(self, slot: Slot, child: Child, message: Message) -> None:
         """Something holds its interpreter: it can neither finish nor hear anything."""
-        from trivet.supervisor.stuck import place_in, stacks_with_culprit_first
+        from trivet.supervisor.stuck import described
 
         child.stuck = True
-        stacks = stacks_with_culprit_first(message.data)
+        requests, about = described(message.data)
         self._supervisor.log.emit(
-            "worker-stuck",
-            worker=child.number,
-            pid=child.pid,
-            method=message.data.get("method"),
-            target=message.data.get("target"),
-            seconds=message.data.get("seconds"),
-            place=place_in(stacks),
-            request_id=message.data.get("request_id"),
-            detail=stacks,
+            "worker-stuck", worker=child.number, pid=child.pid, requests=requests, **about
         )
         self._supervisor.replacing.retire_child(slot, child, "something holds its interpreter")
 

@@ -1,10 +1,17 @@
-"""Read the stacks that faulthandler wrote in a worker that is stuck; nothing is done about it.
+"""What a worker that is stuck was doing: its requests and faulthandler's stacks; nothing is done.
 
-Its form: a line `Thread 0x… (most recent call first):` for each thread, with the innermost frame
-first below it, `  File "…", line 7 in name`, and an empty line between two threads.
+Who holds the interpreter is not to be known for certain. So every request that has begun is named:
+those whose threads compute first, then those that run for longest.
+
+The stacks have a line `Thread 0x… (most recent call first):` for each thread, with the innermost
+frame first below it, `  File "…", line 7 in name`, and an empty line between two threads.
 """
 
 from __future__ import annotations
+
+import threading
+
+from trivet.app.whose_code import is_library, is_of_trivet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,20 +22,90 @@ if TYPE_CHECKING:
 NOWHERE = "an unknown place"
 
 
-def stacks_with_culprit_first(data: Mapping[str, object]) -> str:
-    """The stacks in a message of kind `stuck`, the thread of the late request first."""
-    stacks = str(data.get("stacks") or "")
-    thread = f"Thread {data.get('thread')}"
-    parts = [part for part in stacks.split("\n\n") if part.strip()]
-    parts.sort(key=lambda part: thread not in part.partition("\n")[0])
-    return "\n\n".join(part.strip("\n") for part in parts)
+class Frame:
+    """One line of a stack."""
+
+    __slots__ = ("file", "text")
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.text = text
 
 
-def place_in(stacks: str) -> str:
-    """The innermost line of the first thread, as `file:line in name`."""
-    for line in stacks.splitlines():
+class Suspect:
+    """A request that may hold the interpreter, and what is known of its thread."""
+
+    __slots__ = ("computes", "method", "request_id", "seconds", "stack", "target", "thread")
+
+    def __init__(self, about: Mapping[str, object], stacks: Mapping[str, str]) -> None:
+        self.method = str(about.get("method"))
+        self.target = str(about.get("target"))
+        self.request_id = str(about.get("request_id"))
+        seconds = about.get("seconds")
+        self.seconds = seconds if isinstance(seconds, float) else 0.0
+        self.computes = about.get("computes") is True
+        self.thread = str(about.get("thread"))
+        self.stack = stacks.get(self.thread, "")
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its thread is in the app; where no stack is known it may be."""
+        frames = _frames_in(self.stack)
+        own = [f for f in frames if not is_of_trivet(f.file) and f.file != threading.__file__]
+        return bool(own or not frames)
+
+    @property
+    def place(self) -> str:
+        """The innermost line of the project, or else of any, as `file:line in name`."""
+        frames = _frames_in(self.stack)
+        for frame in frames:
+            if not (is_library(frame.file) or is_of_trivet(frame.file)):
+                return frame.text
+        return frames[0].text if frames else NOWHERE
+
+    def __str__(self) -> str:
+        from trivet.observe.log import three_digits
+
+        does = ", computing," if self.computes else ""
+        return (
+            f"{self.method} {self.target} for {three_digits(self.seconds)} s{does} at {self.place}"
+        )
+
+
+def described(data: Mapping[str, object]) -> tuple[str, dict[str, object]]:
+    """The requests in words, and more fields of `worker-stuck`, from a message of kind `stuck`.
+
+    Those of a single request are there when only one can be meant.
+    """
+    stacks = _by_thread(str(data.get("stacks") or ""))
+    told = data.get("requests")
+    suspects = [Suspect(it, stacks) for it in told] if isinstance(told, list) else []
+    begun = [suspect for suspect in suspects if suspect.has_begun] or suspects
+    fields: dict[str, object] = {}
+    computing = [suspect for suspect in begun if suspect.computes]
+    culprits = computing or begun
+    if len(culprits) == 1:
+        (culprit,) = culprits
+        for name in ("method", "target", "seconds", "place", "request_id"):
+            fields[name] = getattr(culprit, name)
+    first = [suspect.thread for suspect in begun]
+    ordered = sorted(stacks, key=lambda thread: first.index(thread) if thread in first else 99)
+    fields["detail"] = "\n\n".join(stacks[thread] for thread in ordered)
+    return "; ".join(map(str, begun)) or "nothing is known", fields
+
+
+def _by_thread(stacks: str) -> dict[str, str]:
+    """Each thread's stack with its heading, by the thread's name."""
+    parts = [part.strip("\n") for part in stacks.split("\n\n") if part.strip()]
+    return {part.partition("Thread ")[2].partition(" ")[0]: part for part in parts}
+
+
+def _frames_in(stack: str) -> list[Frame]:
+    """Innermost first."""
+    frames = []
+    for line in stack.splitlines():
         file, found, rest = line.strip().removeprefix('File "').partition('", line ')
         if found:
             number, _, name = rest.partition(" in ")
-            return f"{file}:{number} in {name}"
-    return NOWHERE
+            frames.append(Frame(file, f"{file}:{number} in {name}"))
+    return frames

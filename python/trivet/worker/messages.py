@@ -28,7 +28,7 @@ MEANINGS = {
     READY: "the app has loaded, and the engine accepts from now on",
     NOTE: "an event for the log that every worker would report; the supervisor writes it once",
     FAILED: "the app could not be loaded: the error and the steps of the start",
-    STUCK: "something holds the interpreter: the request, and the stacks of all threads; sent by "
+    STUCK: "something holds the interpreter: the requests, and the stacks of all threads; sent by "
     "the engine",
     NOT_READY: "to the worker: the check of readiness has to fail from now on",
     STOPPED_ACCEPTING: "nothing waits to be accepted any more: the listeners may be closed",

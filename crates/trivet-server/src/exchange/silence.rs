@@ -7,7 +7,7 @@ use super::*;
 impl<A: Application> Exchange<A> {
     /// Names this thread for whoever hears of its requests.
     pub fn called(&self, thread: u64) {
-        self.running.thread.store(thread, Relaxed);
+        self.running.called(thread);
     }
 
     /// Whether the application took too long, and its client has been told so.

@@ -202,6 +202,23 @@ pub(crate) fn voluntary_switches() -> u64 {
     usage.ru_nvcsw.cast_unsigned()
 }
 
+/// The clock of this thread's CPU time, which any thread of the process may read.
+pub(crate) fn cpu_clock() -> Option<i32> {
+    let mut clock = 0;
+    // SAFETY: this thread exists, and the call only writes the number.
+    let failed = unsafe { libc::pthread_getcpuclockid(libc::pthread_self(), &raw mut clock) };
+    (failed == 0).then_some(clock)
+}
+
+/// What such a clock says; `None` when its thread has ended.
+pub(crate) fn cpu_time(clock: i32) -> Option<Duration> {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call only writes `time`; a clock that is none is refused.
+    let failed = unsafe { libc::clock_gettime(clock, &raw mut time) };
+    let seconds = u64::try_from(time.tv_sec).ok()?;
+    (failed == 0).then(|| Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0)))
+}
+
 /// Tells whether a thread of this process sleeps, through an open /proc file.
 pub(crate) struct ThreadWatch {
     thread: u32,

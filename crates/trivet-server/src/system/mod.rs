@@ -18,8 +18,8 @@ use linux as own;
 use portable as own;
 
 pub(crate) use own::{
-    Poller, Ready, TELLS_OF_CLOSING, ThreadWatch, Waker, accept, bound_arenas, give_memory_back,
-    news_pipe, send_file, this_thread, unacknowledged, voluntary_switches,
+    Poller, Ready, TELLS_OF_CLOSING, ThreadWatch, Waker, accept, bound_arenas, cpu_clock, cpu_time,
+    give_memory_back, news_pipe, send_file, this_thread, unacknowledged, voluntary_switches,
 };
 
 /// CPython ignores SIGPIPE; where the flag exists, nobody else has to.

@@ -174,6 +174,16 @@ pub(crate) fn voluntary_switches() -> u64 {
     0
 }
 
+/// Threads have no clocks of their own here.
+pub(crate) fn cpu_clock() -> Option<i32> {
+    None
+}
+
+/// See [`cpu_clock`].
+pub(crate) fn cpu_time(_clock: i32) -> Option<Duration> {
+    None
+}
+
 /// Tells whether a thread sleeps: not known here.
 pub(crate) struct ThreadWatch;
 

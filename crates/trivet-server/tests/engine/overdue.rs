@@ -314,7 +314,10 @@ fn when_nobody_looks_after_a_late_request_the_supervisor_is_told() {
     let mut line = [0; 4096];
     let length = hears.read(&mut line).unwrap();
     let line = std::str::from_utf8(&line[..length]).unwrap();
-    assert!(line.starts_with("stuck {\"seconds\":") && line.ends_with("}\n"), "{line}");
+    assert!(
+        line.starts_with("stuck {\"requests\":[{\"seconds\":") && line.ends_with("}\n"),
+        "{line}"
+    );
     assert!(line.contains("\"target\":\"/stuck?name=%22a%22\""), "{line}");
     assert_eq!(server.stats().interpreter_stuck, 1);
     gate.open();
