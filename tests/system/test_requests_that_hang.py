@@ -81,7 +81,7 @@ def test_an_endless_loop_is_ended_and_the_worker_stays(
 def test_a_view_that_holds_the_interpreter_is_found_and_its_worker_replaced(
     start: Callable[..., ServerProcess],
 ) -> None:
-    server = start("--timeout", "1s", "--graceful-timeout", "2s")
+    server = start("--timeout", "1s", "--graceful-timeout", "50s")
     before = ask(server, "/process")[1]
     assert ask(server, "/hold")[0] == 504
     line = line_of("the line that holds it")
@@ -92,7 +92,8 @@ def test_a_view_that_holds_the_interpreter_is_found_and_its_worker_replaced(
     server.wait_until(
         lambda: ask(server, "/process") not in ((200, before), (504, "")), "a successor serves"
     )
-    server.wait_for_output("workers-killed")
+    # Its other requests have had their own deadline by then: it is not waited for 50 s.
+    server.wait_for_output("workers-killed workers=1 seconds=1\n")
     assert ask(server, "/process")[0] == 200
     assert server.stop() == 0
 
