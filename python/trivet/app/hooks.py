@@ -129,6 +129,12 @@ class HookCall:
             if name not in ("hook", "settings", "server_pid"):
                 setattr(self, name, about.get(name))
 
+    def __repr__(self) -> str:
+        """What this moment has, for a hook that prints what it was given."""
+        about = {name: getattr(self, name) for name in ("server_pid", *HOOKS[self.hook].fields)}
+        known = [f"{name}={value!r}" for name, value in about.items() if value is not None]
+        return f"<call of {self.hook}: {', '.join(known)}>"
+
 
 class Hooks:
     """The hooks that the settings name. Made in the supervisor; workers have a copy by the fork."""
