@@ -46,6 +46,7 @@ GROUPS = (
     "Limits",
     "Responses",
     "Logging",
+    "Monitoring and control",
     "Hooks",
     "Development",
 )
@@ -307,15 +308,6 @@ class Settings:
         "Replace a worker that has served for this long, its successor first, one worker after the "
         "other.",
         empty_means="no limit",
-    )
-    control: str = setting(
-        "auto",
-        Text("auto, off, or the path of a socket", "PATH", empty=False),
-        "Processes",
-        "The Unix socket over which trivet ps, top, stacks, reload, scale and stop reach this "
-        "server; only its own user and root may. auto is a private path by process id, which they "
-        "find; off is none.",
-        only_in="serve",
     )
 
     user: str = setting(
@@ -669,10 +661,19 @@ class Settings:
         "event in the forms json and logfmt. Lines leave at once in either case.",
         only_in="serve",
     )
+    control: str = setting(
+        "auto",
+        Text("auto, off, or the path of a socket", "PATH", empty=False),
+        "Monitoring and control",
+        "The Unix socket over which trivet ps, top, stacks, reload, scale and stop reach this "
+        "server; only its own user and root may. auto is a private path by process id, which they "
+        "find; off is none.",
+        only_in="serve",
+    )
     metrics: tuple[Address, ...] = setting(
         (),
         ListOf(AddressKind()),
-        "Logging",
+        "Monitoring and control",
         "Serve counters of all workers at /metrics of this address, for Prometheus and "
         "OpenMetrics: HOST:PORT or unix:PATH, not one that clients can reach. With it, serve() "
         "forks its worker also when there is only one.",
@@ -681,14 +682,14 @@ class Settings:
     traces: bool = setting(
         False,
         SWITCH,
-        "Logging",
+        "Monitoring and control",
         "Make a span of OpenTelemetry for each request, which continues the trace of its "
         "traceparent header, and send it where the OTEL_... variables say. Needs trivet[otel].",
     )
     statsd: tuple[Address, ...] = setting(
         (),
         ListOf(AddressKind()),
-        "Logging",
+        "Monitoring and control",
         "Send counters of all workers to a statsd server each second, in datagrams: HOST:PORT or "
         "unix:PATH. The names are those of gunicorn, behind statsd_prefix. With it, serve() forks "
         "its worker also when there is only one.",
@@ -697,13 +698,13 @@ class Settings:
     statsd_prefix: str = setting(
         "trivet",
         Text("letters, digits, _, - and dots", "NAME", reject=reject_statsd_name),
-        "Logging",
+        "Monitoring and control",
         "What the names of all statistics begin with, before a dot; empty is nothing.",
     )
     statsd_tags: str = setting(
         "",
         Text("tags as in env:live,team:shop", "TAGS", reject=reject_statsd_tags),
-        "Logging",
+        "Monitoring and control",
         "Tags for every statistic, in the form of DogStatsD, separated by commas. Other statsd "
         "servers do not understand them.",
         empty_means="no tags",

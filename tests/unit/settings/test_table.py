@@ -45,6 +45,11 @@ def test_every_group_has_settings() -> None:
     assert set(GROUPS) == {spec.group for spec in SPECS.values()}
 
 
+def test_all_that_looks_at_a_server_from_outside_has_one_heading() -> None:
+    names = ("control", "metrics", "traces", "statsd", "statsd_prefix", "statsd_tags")
+    assert {SPECS[name].group for name in names} == {"Monitoring and control"}
+
+
 def test_no_flag_stands_for_two_settings() -> None:
     flags = [
         flag for spec in SPECS.values() for flag in (spec.flag, spec.negative_flag, spec.short)
