@@ -183,7 +183,7 @@ def test_an_upgrade_under_load_loses_nothing(
         assert old.wait() == 0
         load.wait_for_answers(load.answers + 200)
         assert server.version() == "1"
-        wait_until(lambda: int(pid_file.read_text()) == new, "the pid file names the new server")
+        assert int(pid_file.read_text()) == new
         # And once more: the new server is as good as one that was started by hand.
         server.deploy(APP.format(version=2))
         os.kill(new, signal.SIGUSR2)
@@ -193,7 +193,7 @@ def test_an_upgrade_under_load_loses_nothing(
         load.wait_for_answers(load.answers + 200)
         assert server.version() == "2"
     assert (load.failures, load.wrong, load.refused) == ([], [], 0)
-    wait_until(lambda: int(pid_file.read_text()) == newest, "the pid file names the newest server")
+    assert int(pid_file.read_text()) == newest
     end(newest)
     assert not pid_file.exists()
     assert not server.control.exists()
@@ -205,11 +205,30 @@ def test_the_command_tells_the_new_pid_and_finds_the_new_server(server: Server) 
     assert told.returncode == 0, told.stderr
     new = json.loads(told.stdout)["pid"]
     assert old.wait() == 0
-    server.wait_for(TAKEN)
     assert json.loads(server.type("ps", "--json").stdout)["server"]["pid"] == new
     stopped = server.type("stop")
     assert stopped.returncode == 0, stopped.stderr
     wait_until(lambda: is_gone(new), "the new server has ended")
+
+
+def test_the_old_server_is_there_until_the_new_one_has_its_place(
+    server: Server, tmp_path: Path
+) -> None:
+    gate, pid_file, hooks = tmp_path / "gate", tmp_path / "pid", server.folder / "hooks.py"
+    os.mkfifo(gate)
+    hooks.write_text("def wait(call):\n    pass\n")
+    old = server.serve("-w", "1", "--pid-file", str(pid_file), "--when-ready", "hooks:wait")
+    # The new supervisor says that it is ready, and then hears nothing.
+    hooks.write_text(f"def wait(call):\n    open({str(gate)!r}).read()\n")
+    old.signal(signal.SIGUSR2)
+    new = int(server.wait_for(" handed-over ").rpartition("=")[2])
+    assert int(pid_file.read_text()) == old.pid
+    assert json.loads(server.type("ps", "--json").stdout)["server"]["pid"] == old.pid
+    gate.write_text("go on")
+    assert old.wait() == 0
+    assert int(pid_file.read_text()) == new
+    assert json.loads(server.type("ps", "--json").stdout)["server"]["pid"] == new
+    end(new)
 
 
 def test_code_that_does_not_load_leaves_the_old_server_and_is_told(server: Server) -> None:

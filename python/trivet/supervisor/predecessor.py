@@ -126,14 +126,16 @@ class Predecessor:
         if received and TAKE_OVER not in kinds:
             return
         self._supervisor.unregister(self._link)
-        self._link.close()
         if TAKE_OVER not in kinds:
+            self._link.close()
             self._supervisor.stop("the server that was to be replaced has ended")
             return
         for listeners, to_own in self._kept:
             listeners.own(to_own)
         self._supervisor.service_manager.is_silent = False
-        self._supervisor.log.emit("taken-over", pid=self.pid)
         self._taken_over()
+        self._supervisor.log.emit("taken-over", pid=self.pid)
+        # The predecessor goes now: its files are replaced, and it removes none of ours.
+        self._link.close()
         workers = len(self._supervisor.crew.kept)
         self._supervisor.service_manager.is_ready(f"{workers} workers serve")

@@ -2,8 +2,9 @@
 
 The supervisor starts the same command again as a child that inherits the listening sockets
 (predecessor.py is that side). When the workers of the new one are ready, it gets the sockets for
-its own, and this server ends gracefully. Until then nothing has been lost: a new one that fails
-ends, and this one goes on.
+its own, and closes the link when the files that name a server, of its pid and its control socket,
+name the new one. Then this server ends gracefully: at no moment is there none of them. Until it has
+handed over nothing has been lost: a new one that fails ends, and this one goes on.
 
 The two may be of different versions. What they say to each other, in the variable and over the
 link, may get more fields, and must never lose one. All of it runs in the supervisor's only thread,
@@ -198,6 +199,8 @@ class Upgrade:
                 self._hand_over(child, message.data.get("kept"))
         if child.hung_up:
             self._supervisor.crew.let_go_of_link(child)
+            if self._handed_over:
+                self._has_taken_over(child)
 
     def _hand_over(self, child: Child, kept: object) -> None:
         """The new server is ready: what it uses is its own from now on, and this one ends."""
@@ -218,10 +221,12 @@ class Upgrade:
             guest.give_away(descriptors)
             guest.close()
         supervisor.log.emit("handed-over", pid=child.pid)
-        waiting, self._waiting = self._waiting, []
-        for done in waiting:
-            done(None)
-        supervisor.stopping.stop_after_hand_over(f"the new server, pid {child.pid}, serves")
+
+    def _has_taken_over(self, child: Child) -> None:
+        """The new server has its place, or has ended although all was given to it."""
+        self._tell_success()
+        stopping = self._supervisor.stopping
+        stopping.stop_after_hand_over(f"the new server, pid {child.pid}, serves")
 
     def reap(self) -> None:
         """See whether the new server has ended; before it has taken over, that is a failure."""
@@ -235,7 +240,9 @@ class Upgrade:
             self._hear(child)  # its last words
         self._supervisor.crew.let_go_of_link(child)
         self.successor = None
-        if not self._handed_over:
+        if self._handed_over:
+            self._has_taken_over(child)
+        else:
             how = f"the new server (pid {child.pid}) {how_it_ended(status)} before it was ready"
             self._fail(self._error or WorkersKeepFailing(how, hint="the log may say more"))
 
@@ -244,11 +251,18 @@ class Upgrade:
         if self.is_under_way and self.successor is not None:
             self._error = HostError("the server was told to stop during the upgrade")
             self.successor.send_signal(number)
+        elif self._handed_over:
+            self._tell_success()
 
     def close_in_child(self) -> None:
         """In a worker: the new server must see when this supervisor ends, not later."""
         if self.successor is not None and self.successor.link.fileno() >= 0:
             self.successor.link.close()
+
+    def _tell_success(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for done in waiting:
+            done(None)
 
     def _fail(self, error: TrivetError) -> None:
         waiting, self._waiting = self._waiting, []
