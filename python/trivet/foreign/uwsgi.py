@@ -6,6 +6,7 @@ uWSGI has about a thousand; one that is not here is told to be unknown.
 from __future__ import annotations
 
 from trivet.foreign.mapping import Leave, Row, addresses, seconds, switch, whole
+from trivet.foreign.uwsgi_log_format import log_format
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ ALWAYS = "it is always so"
 PROXY_SERVES_FILES = "let the proxy in front, or the application, serve files"
 SERVICE_MANAGER = "the service manager (systemd, Docker, …) does that"
 NO_GEVENT = "there are threads, made as needed"
-OUTPUT = "the log goes to standard output and standard error, which you can redirect"
+OUTPUT = (
+    "access_log_file is the file of the access log, log_file that of Trivet's own messages; what the"
+    " app prints goes to standard output and standard error, which you can redirect"
+)
 NOT_A_TASK = "run it as a service of its own"
 WORKERS_SCALE = "min_workers and max_workers let the number of workers follow the load"
 
@@ -36,6 +40,19 @@ def harakiri(value: object) -> object:
 def logging_off(value: object) -> object:
     """disable-logging = true is no access log."""
     return False if switch(value) else Leave("the access log is the default")
+
+
+def request_log(value: object) -> object:
+    """file:PATH, perhaps with the name of a logger in front."""
+    name, is_plugin, path = str(value).split()[-1].partition(":")
+    if name != "file" or not is_plugin or path.startswith("logfile="):
+        return Leave("access_log_file takes the path of a file")
+    return path
+
+
+def socket_mode(value: object) -> object:
+    """Without a number, everybody."""
+    return "666" if value in ("", True) else str(value)
 
 
 def wsgi_module(value: object) -> object:
@@ -100,9 +117,14 @@ _ROWS = (
         "plugins-dir",
     ),
     *_none("set the variables before starting", "env"),
-    *_none(OUTPUT, "logto", "logto2", "logger", "req-logger", "log-master", "log-date"),
-    *_none(OUTPUT, "log-format", "logformat", "log-reopen", "log-maxsize", "memory-report"),
-    *_none(OUTPUT, "log-4xx", "log-5xx", "log-slow", "log-x-forwarded-for"),
+    *(Row(name, "access_log_file", request_log) for name in ("req-logger", "logger-req")),
+    *(Row(name, "access_log_format", log_format) for name in ("log-format", "logformat")),
+    *_none(OUTPUT, "logto", "logto2", "logger", "log-master", "log-date"),
+    *_none("USR1 opens log files again, as logrotate needs it", "log-reopen", "log-maxsize"),
+    *_none("trivet ps and the metrics page tell that", "memory-report"),
+    *_none("the access log has every request", "log-4xx", "log-5xx"),
+    Row("log-slow", reason="slow is the time after which a request is told of, with its stack"),
+    Row("log-x-forwarded-for", reason="trusted_proxies names the proxies that are believed"),
     *_none(
         NO_GEVENT, "gevent", "gevent-monkey-patch", "async", "ugreen", "asyncio", "http-websockets"
     ),
@@ -110,7 +132,8 @@ _ROWS = (
     *_none(WORKERS_SCALE, "cheaper", "cheaper-initial", "cheaper-step", "cheaper-algo"),
     *_none("trivet ps and top tell that", "stats", "stats-server", "stats-http"),
     *_none("processes are not renamed", "auto-procname", "procname", "procname-prefix"),
-    *_none("the socket's directory decides who may connect", "chmod-socket", "chown-socket"),
+    *(Row(name, "socket_mode", socket_mode) for name in ("chmod-socket", "chmod")),
+    *_none("Unix sockets belong to user and group, where these are given", "chown-socket"),
     *_none("there is no TLS yet; put a proxy in front", "https", "https-socket", "http-to-https"),
     *_none("the proxy in front, or the application, does that", "route", "add-header", "cache2"),
     *_none("bodies are streamed", "post-buffering", "post-buffering-bufsize"),

@@ -174,6 +174,49 @@ def test_a_uwsgi_file_becomes_our_settings(tmp_path: Path) -> None:
     assert {name for name, _ in found.left_out} == {"base", "harakiri-verbose", "nonsense"}
 
 
+UWSGI_COMBINED = (
+    '%(addr) - %(user) [%(ltime)] "%(method) %(uri) %(proto)" %(status) %(size) "%(referer)"'
+)
+
+
+def test_the_request_log_of_uwsgi_is_our_access_log(tmp_path: Path) -> None:
+    text = f"""
+        [uwsgi]
+        req-logger = file:/var/log/shop/requests.log
+        log-format = {UWSGI_COMBINED} %(msecs)ms 100% %(var.HTTP_X_SHOP)
+        chmod-socket = 660
+    """
+    found = translated(tmp_path, "uwsgi.ini", text)
+    assert found.settings == {
+        "access_log_file": "/var/log/shop/requests.log",
+        "access_log_format": '%(h)s - %(u)s %(t)s "%(m)s %(target)s %(H)s" %(s)s %(B)s "%(f)s"'
+        " %(M)sms 100%% %({HTTP_X_SHOP}e)s",
+        "socket_mode": "660",
+    }
+    assert not found.left_out
+    ours = resolved(tmp_path, as_toml(found)).settings
+    assert {name: getattr(ours, name) for name in found.settings} == found.settings
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("log-format = %(addr) %(switches)", "nothing says what %(switches) does"),
+        ("log-format = nothing", "access_log_format would be nothing, which has no %(…)s"),
+        ("log-format = %(var.shop.user)", "access_log_format would be %({shop.user}e)s, at char"),
+        ("req-logger = syslog:shop", "access_log_file takes the path of a file"),
+        ("logto = /var/log/shop.log", "access_log_file is the file of the access log, log_file"),
+    ],
+)
+def test_what_a_log_of_uwsgi_cannot_be_here_is_left_out_with_the_reason(
+    tmp_path: Path, line: str, reason: str
+) -> None:
+    found = translated(tmp_path, "uwsgi.ini", f"[uwsgi]\n{line}\n")
+    assert not found.settings
+    ((_, told),) = found.left_out
+    assert told.startswith(reason)
+
+
 def test_a_uwsgi_yaml_becomes_our_settings(tmp_path: Path) -> None:
     text = "uwsgi:\n  http: :8080\n  threads: 8  # each\n  master: true\n"
     found = translated(tmp_path, "uwsgi.yaml", text)
