@@ -40,15 +40,35 @@ def _run(file: str) -> dict[str, object]:
     try:
         if file.startswith("python:"):
             return runpy.run_module(file.removeprefix("python:"))
-        return runpy.run_path(file.removeprefix("file:"), run_name="__config__")
+        return runpy.run_path(_path(file), run_name="__config__")
     except Exception as error:
-        from traceback import format_exception_only
-
+        if isinstance(error, OSError) and error.filename == os.path.abspath(_path(file)):
+            raise ConfigurationUnreadable(
+                f"{file} cannot be read: {error.strerror}",
+                hint="give a file, python:MODULE, or - for GUNICORN_CMD_ARGS alone",
+            ) from error
         raise ConfigurationUnreadable(
-            f"{file} cannot be run: {type(error).__name__}: {error}",
-            details="".join(format_exception_only(type(error), error)),
-            hint="--gunicorn-config takes a file, python:MODULE, or - for GUNICORN_CMD_ARGS alone",
+            f"{file} cannot be run: {type(error).__name__}: {error}", details=_where(error)
         ) from error
+
+
+def _path(file: str) -> str:
+    return file.removeprefix("file:")
+
+
+def _where(error: Exception) -> str:
+    """The lines of the user's files that have led to it, without runpy's own."""
+    import runpy
+    from traceback import extract_tb, format_exception_only, format_list
+
+    if isinstance(error, SyntaxError):
+        return "".join(format_exception_only(error))
+    frames = [
+        frame
+        for frame in extract_tb(error.__traceback__)
+        if not (frame.filename.startswith("<frozen") or frame.filename in (__file__, runpy.__file__))
+    ]
+    return "".join(format_list(frames))
 
 
 def read_arguments(text: str) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Configurations of other servers become ours, and nothing is lost without a word."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -133,9 +134,20 @@ def test_what_is_no_flag_of_gunicorn_is_told(text: str) -> None:
         read_arguments(text)
 
 
-def test_a_file_that_raises_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationUnreadable, match="ZeroDivisionError"):
-        translated(tmp_path, "gunicorn.conf.py", "workers = 1 / 0")
+def test_a_file_that_raises_is_told_with_the_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationUnreadable, match="ZeroDivisionError") as told:
+        translated(tmp_path, "gunicorn.conf.py", "threads = 2\nworkers = 1 / 0")
+    assert re.match(
+        r'  File ".*gunicorn\.conf\.py", line 2, in <module>\n    workers = 1', told.value.details
+    )
+    assert "runpy" not in told.value.details
+
+
+def test_a_file_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
+    missing = tmp_path / "gunicorn.conf.py"
+    with pytest.raises(ConfigurationUnreadable, match=r"cannot be read: No such file") as told:
+        from_file(str(missing), {})
+    assert not told.value.details
 
 
 def test_a_value_that_cannot_be_right_is_told_with_its_name(tmp_path: Path) -> None:
