@@ -179,9 +179,12 @@ def test_reload_of_code_that_does_not_load_says_why_and_changes_nothing(setup: S
     server = setup.serve("--workers", "2")
     before = sorted(server.child_pids())
     setup.write("raise ValueError('not today')")
-    finished = setup.type("reload")
+    finished = setup.type("reload", "--json")
     assert finished.returncode == 3
     assert "importing shop failed: ValueError: not today" in finished.stderr
+    error = json.loads(finished.stdout)["error"]
+    assert error["name"] == "app-import-failed"
+    assert error["what"] == "importing shop failed: ValueError: not today"
     assert int(get(setup.address)) in before
     workers = setup.typed_json("ps")["workers"]
     # The one that did not load may not have ended yet.

@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return _dispatch_or_help(arguments)
     except TrivetError as error:
-        return _tell(error)
+        return _tell(error, as_json="--json" in arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -106,11 +106,24 @@ def _may_be_an_app(word: str) -> bool:
     return ":" in word or word.endswith(".py") or "/" in word or os.path.exists(word)
 
 
-def _tell(error: TrivetError) -> int:
+def _tell(error: TrivetError, as_json: bool) -> int:
     complain(render_error(error, wants_colour(sys.stderr, os.environ)))
+    if as_json:
+        _show_as_json(error)
     if isinstance(error, TrivetBug):
         _ask_for_report()
     return error.exit_code
+
+
+def _show_as_json(error: TrivetError) -> None:
+    """For the program that asked: standard output has JSON also when there is no answer."""
+    from trivet.cli.settings import to_json
+
+    about = {name: getattr(error, name) or "" for name in ("name", "what", "details", "hint")}
+    try:
+        show(to_json({"error": about}))
+    except (BrokenPipeError, TrivetError):
+        pass  # the exit code says it, too
 
 
 def _tell_bug() -> int:

@@ -34,7 +34,7 @@ def server_status(supervisor: Supervisor) -> dict[str, object]:
         "app": supervisor.app_name,
         "directory": os.getcwd(),
         "urls": list(supervisor.urls),
-        "age_seconds": time.monotonic() - supervisor.began,
+        "age_seconds": round(time.monotonic() - supervisor.began, 3),
         "memory_bytes": memory_bytes(os.getpid()),
         "workers": sum(not slot.removed for slot in supervisor.slots),
         "reloading": supervisor.is_reloading,
@@ -52,7 +52,7 @@ def worker_status(slot: Slot, child: Child, answered: object) -> dict[str, objec
         "worker": child.number,
         "pid": child.pid,
         "state": state_of(slot, child),
-        "age_seconds": child.lived_seconds,
+        "age_seconds": round(child.lived_seconds, 3),
         "generation": child.generation,
         "memory_bytes": memory_bytes(child.pid),
         "answers": answered is not None,
@@ -69,7 +69,7 @@ def running(child: Child) -> list[dict[str, object]]:
     return [
         {
             "request": entry.request,
-            "age_seconds": max(0.0, now - entry.began),
+            "age_seconds": round(max(0.0, now - entry.began), 3),
             "thread": entry.thread,
         }
         for entry in child.region.running()
@@ -84,7 +84,7 @@ def slow_routes(supervisor: Supervisor) -> list[dict[str, object]]:
         {
             "route": entry.route,
             "count": entry.count,
-            "mean_seconds": entry.total / entry.count,
+            "mean_seconds": round(entry.total / entry.count, 6),
             "longest_seconds": entry.longest,
         }
         for entry in merged(found)

@@ -1,5 +1,6 @@
 """trivet.cli.main: finding the command, and how every failure looks."""
 
+import json
 import sys
 from types import ModuleType
 
@@ -87,6 +88,18 @@ def test_an_error_on_purpose_is_text_with_its_exit_code(
     assert main(["fail"]) == 4
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "trivet: port 80 is in use\nhint: --port 81\n")
+
+
+def test_a_program_that_asks_for_json_gets_the_error_as_json_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    command_that_raises(monkeypatch, AddressInUse("taken", hint="stop it", details="a\nb"))
+    assert main(["fail", "--json"]) == AddressInUse.exit_code
+    told = capsys.readouterr()
+    assert json.loads(told.out) == {
+        "error": {"name": "address-in-use", "what": "taken", "details": "a\nb", "hint": "stop it"}
+    }
+    assert "trivet: taken" in told.err
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("no"), TrivetBug("no worker 3")])
