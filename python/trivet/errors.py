@@ -49,6 +49,12 @@ class TrivetError(Exception):
         self.hint = hint
         self.details = details
 
+    @property
+    def explanation(self) -> str:
+        """The details and the hint, as lines to put below `what`."""
+        hint = f"hint: {self.hint}" if self.hint else ""
+        return "\n".join(part for part in (self.details.rstrip("\n"), hint) if part)
+
     def __reduce__(self) -> tuple[object, ...]:
         # The default calls the class with `args` alone, which fails for a subclass whose
         # constructor needs more than that.

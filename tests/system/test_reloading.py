@@ -213,6 +213,8 @@ def test_new_code_that_crashes_while_it_is_imported_leaves_the_old_workers(site:
     assert "was killed by SIGABRT while it loaded the app" in site.server.output
     site.reload(site.version(1), RELOADED)
     assert site.get() == "1"
+    # The old worker was there all the time: there was nothing to start again.
+    assert "restart-delayed" not in site.server.output
 
 
 def test_settings_that_are_wrong_leave_the_old_workers(site: Site) -> None:

@@ -18,6 +18,12 @@ def test_an_error_as_text_is_what_happened() -> None:
     assert str(AppNotFound("no app here", hint="name one")) == "no app here"
 
 
+def test_details_and_hint_follow_each_other_without_empty_lines() -> None:
+    assert TrivetError("no", details="a\nb\n", hint="look").explanation == "a\nb\nhint: look"
+    assert TrivetError("no", hint="look").explanation == "hint: look"
+    assert TrivetError("no").explanation == ""
+
+
 @pytest.mark.parametrize("error_class", ALL_ERRORS)
 def test_an_error_keeps_everything_when_it_is_pickled(error_class: type[TrivetError]) -> None:
     error = error_class("it broke", hint="mend it", details="line 1\nline 2")

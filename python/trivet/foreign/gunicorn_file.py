@@ -66,7 +66,9 @@ def _where(error: Exception) -> str:
     frames = [
         frame
         for frame in extract_tb(error.__traceback__)
-        if not (frame.filename.startswith("<frozen") or frame.filename in (__file__, runpy.__file__))
+        if not (
+            frame.filename.startswith("<frozen") or frame.filename in (__file__, runpy.__file__)
+        )
     ]
     return "".join(format_list(frames))
 

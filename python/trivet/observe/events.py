@@ -247,7 +247,7 @@ EVENTS = _table(
     Event(
         "restart-delayed",
         "warning",
-        "worker {worker} starts again in {delay_seconds} s: it ended early {deaths} times in a row",
+        "worker {worker} starts again in {delay_seconds} s; early ends in a row: {deaths}",
         "A crash loop. The wait doubles each time, up to 30 s, so that the machine has time for the"
         " workers that do serve.",
     ),

@@ -136,12 +136,11 @@ class Hearing:
         elif supervisor.replacing.is_of_reload(child):
             supervisor.replacing.fail(error)
         elif not supervisor.is_ending and not child.told_to_stop:
-            hint = f"\nhint: {error.hint}" if error.hint else ""
             supervisor.log.emit(
                 "worker-failed",
                 worker=child.number,
                 pid=child.pid,
                 error=error.what,
                 name=error.name,
-                detail=error.details + hint,
+                detail=error.explanation,
             )

@@ -101,7 +101,7 @@ class Replacing:
                 else "stop it with SIGTERM and start the script again",
             )
             supervisor.log.emit(
-                "reload-failed", error=error.what, name=error.name, detail=error.hint
+                "reload-failed", error=error.what, name=error.name, detail=error.explanation
             )
             _tell(waiting, error)
             return
@@ -156,7 +156,7 @@ class Replacing:
             "reload-failed",
             error=error.what,
             name=error.name,
-            detail=error.details + (f"\nhint: {error.hint}" if error.hint else ""),
+            detail=error.explanation,
         )
         self.close_addresses_left()
         self._supervisor.service_manager.is_ready(

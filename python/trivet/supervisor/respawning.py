@@ -63,7 +63,8 @@ class Respawning:
         supervisor.outputs.read_last_words(child)
         supervisor.hearing.hear(slot, child)
         crew.let_go_of_link(child)
-        failed_to_follow = slot.successor is child
+        # Where the reload has failed with it the old worker stays, and nothing is to be repeated.
+        failed_to_follow = slot.successor is child and not supervisor.replacing.is_of_reload(child)
         slot.let_go(child)
         expected = child.told_to_stop and (child.killed or restart.is_orderly(status))
         if expected or (child.failed and supervisor.is_ending):

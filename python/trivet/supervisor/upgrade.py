@@ -273,7 +273,7 @@ class Upgrade:
             "upgrade-failed",
             error=error.what,
             name=error.name,
-            detail=error.details + (f"\nhint: {error.hint}" if error.hint else ""),
+            detail=error.explanation,
         )
         for done in waiting:
             done(error)
