@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -119,6 +120,25 @@ def test_ps_shows_each_worker_with_its_requests(setup: Setup) -> None:
     assert str(told["workers"][0]["pid"]) in text
 
 
+def test_ps_says_that_a_stop_is_announced(setup: Setup) -> None:
+    server = setup.serve("--workers", "1", "--drain-delay", "60s")
+    server.signal(signal.SIGTERM)
+    server.wait_for_output("stop-announced")
+    told = setup.typed_json("ps")["server"]
+    assert (told["stop_announced"], told["stopping"]) == (True, False)
+    headline = setup.type("ps").stdout.splitlines()[0]
+    assert headline.endswith(", not ready any more: about to stop")
+    assert server.stop() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="preload needs Linux")
+def test_ps_names_the_process_that_has_imported_the_app(setup: Setup) -> None:
+    setup.serve("--workers", "1", "--preload")
+    (parent,) = setup.typed_json("ps")["server"]["preload"]
+    assert parent["memory_bytes"] > 1_000_000
+    assert f", preload pid {parent['pid']} " in setup.type("ps").stdout
+
+
 def test_stacks_shows_the_line_where_a_request_hangs(setup: Setup) -> None:
     server = setup.serve("--workers", "1")
     with Wire(setup.address) as wire:
@@ -223,7 +243,10 @@ def test_of_several_servers_one_must_be_named(setup: Setup, tmp_path: Path) -> N
     setup.serve("--workers", "1", address=free_tcp_address())
     finished = setup.type("ps")
     assert finished.returncode == 4
-    assert "servers run here" in finished.stderr
+    assert f"2 servers run in {setup.project}" in finished.stderr
+    elsewhere = setup.type("ps", directory=tmp_path)
+    # Root sees those of other tests, too.
+    assert re.search(rf"\d+ servers run, and none of them in {tmp_path}\n", elsewhere.stderr)
     assert f"pid {first.pid}  shop:app" in finished.stderr
     assert setup.typed_json("ps", "--pid", str(first.pid))["server"]["pid"] == first.pid
 

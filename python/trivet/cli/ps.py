@@ -13,6 +13,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+#: What the server does beside serving: its name in the answer, and in words.
+DOING = {
+    "reloading": "reloading",
+    "stop_announced": "not ready any more: about to stop",
+    "stopping": "stopping",
+}
+
 HEADINGS = ("worker", "pid", "state", "age", "requests", "memory", "busy", "connections", "mode")
 
 
@@ -37,8 +44,11 @@ def headline(server: dict[str, Any]) -> str:
         f"up {age(server['age_seconds'])}",
         f"supervisor {size(server['memory_bytes'])}",
     ]
-    doing = [word for word in ("reloading", "stopping") if server[word]]
-    return ", ".join([*parts, *doing])
+    parts += [
+        f"preload pid {parent['pid']} {size(parent['memory_bytes'])}"
+        for parent in server["preload"]
+    ]
+    return ", ".join([*parts, *(word for name, word in DOING.items() if server[name])])
 
 
 def rows(answer: dict[str, Any]) -> list[tuple[str, ...]]:

@@ -54,6 +54,8 @@ class Client:
                 f"the server on {self.path} has not answered for {ANSWER_SECONDS:g} s",
                 hint="see what its process does",
             ) from None
+        except (BrokenPipeError, ConnectionResetError):
+            pass
         except (OSError, ValueError) as error:
             raise ServerNotFound(f"the server on {self.path} broke off: {error}") from error
         raise ServerNotFound(f"the server on {self.path} has ended")
@@ -145,7 +147,11 @@ def _choose(
     if len(candidates) == 1:
         return candidates[0][0]
     raise ServerNotFound(
-        f"{len(running)} servers run here", details=_list(running), hint="say which with --pid PID"
+        f"{len(here)} servers run in {directory}"
+        if here
+        else f"{len(running)} servers run, and none of them in {directory}",
+        details=_list(here or running),
+        hint="say which with --pid PID",
     )
 
 

@@ -38,7 +38,13 @@ def server_status(supervisor: Supervisor) -> dict[str, object]:
         "memory_bytes": memory_bytes(os.getpid()),
         "workers": sum(not slot.removed for slot in supervisor.slots),
         "reloading": supervisor.is_reloading,
+        # The check of readiness fails already, and everything is served: drain_delay.
+        "stop_announced": supervisor.stopping.is_announced and not supervisor.is_ending,
         "stopping": supervisor.is_ending,
+        "preload": [
+            {"pid": parent.pid, "memory_bytes": memory_bytes(parent.pid)}
+            for parent in supervisor.crew.parents
+        ],
     }
 
 

@@ -18,8 +18,8 @@ PROXY_SERVES_FILES = "let the proxy in front, or the application, serve files"
 SERVICE_MANAGER = "the service manager (systemd, Docker, …) does that"
 NO_GEVENT = "there are threads, made as needed"
 OUTPUT = (
-    "access_log_file is the file of the access log, log_file that of Trivet's own messages; what the"
-    " app prints goes to standard output and standard error, which you can redirect"
+    "access_log_file is the file of the access log, log_file that of Trivet's own messages; what"
+    " the app prints goes to standard output and standard error, which you can redirect"
 )
 NOT_A_TASK = "run it as a service of its own"
 WORKERS_SCALE = "min_workers and max_workers let the number of workers follow the load"

@@ -415,18 +415,21 @@ EVENTS = _table(
         "{cause}: not ready any more; the stop begins in {seconds} s",
         "`drain_delay`: the check of readiness fails already, and everything is served until load"
         " balancers have noticed. A second signal begins the stop at once.",
+        optional=("pid",),
     ),
     Event(
         "stopping",
         "info",
         "{cause}: stopping; requests in flight have {seconds} s to finish",
         "The graceful stop has begun. A second Ctrl-C, or SIGQUIT, ends it at once.",
+        optional=("pid",),
     ),
     Event(
         "stopping-at-once",
         "warning",
         "{cause}: stopping at once",
         "Requests in flight are not waited for.",
+        optional=("pid",),
     ),
     Event(
         "listeners-closed",
@@ -465,7 +468,9 @@ EVENTS = _table(
         "stopped",
         "info",
         "stopped after {seconds} s",
-        "Every worker has ended; the server goes.",
+        "Every worker has ended; the server goes. After an upgrade that is the old one, as its pid"
+        " says.",
+        optional=("pid",),
     ),
     # Told what to do
     Event(

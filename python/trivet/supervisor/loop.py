@@ -135,7 +135,8 @@ class Supervisor:
         self.listeners.close()
         if self.stopping.fatal is not None:
             raise self.stopping.fatal
-        self.log.emit("stopped", seconds=time.monotonic() - (self.stopping.began or self.began))
+        seconds = time.monotonic() - (self.stopping.began or self.began)
+        self.log.emit("stopped", seconds=seconds, pid=os.getpid())
         return 0
 
     def _wait_for_news(self) -> list[Callable[[], None]]:

@@ -6,6 +6,7 @@ started, and the loop runs until the last one has been reaped.
 
 from __future__ import annotations
 
+import os
 import time
 from functools import partial
 from signal import Signals
@@ -53,13 +54,15 @@ class Stopping:
         delay = settings.drain_delay
         if delay and not self.is_announced and crew.proven:
             self.is_announced = True
-            supervisor.log.emit("stop-announced", cause=cause, seconds=delay)
+            supervisor.log.emit("stop-announced", cause=cause, seconds=delay, pid=os.getpid())
             for child in crew.workers:
                 child.tell(Message(NOT_READY))
             supervisor.at(time.monotonic() + delay, partial(self.stop, cause))
             return
         self._begin(max(settings.graceful_timeout, LEAST_GRACE_SECONDS))
-        supervisor.log.emit("stopping", cause=cause, seconds=settings.graceful_timeout)
+        supervisor.log.emit(
+            "stopping", cause=cause, seconds=settings.graceful_timeout, pid=os.getpid()
+        )
         # Before the workers hear of it: what they take in then is all that there is.
         supervisor.listeners.take_no_more()
         self._drain_workers(time.monotonic() + HANDSHAKE_SECONDS)
@@ -85,7 +88,7 @@ class Stopping:
         """End every worker now, whatever it is doing."""
         self._begin(AT_ONCE_SECONDS)
         self._supervisor.upgrade.give_up(Signals.SIGQUIT)
-        self._supervisor.log.emit("stopping-at-once", cause=cause)
+        self._supervisor.log.emit("stopping-at-once", cause=cause, pid=os.getpid())
         for child in self._supervisor.crew.processes:
             child.told_to_stop = True
             # One that still loads has nothing to lose, and its main thread does not listen.

@@ -41,7 +41,9 @@ def look(threads: int, routes: int, answers: bool = True) -> dict[str, Any]:
         "age_seconds": 60.0,
         "memory_bytes": 8 * 1024**2,
         "reloading": False,
+        "stop_announced": False,
         "stopping": False,
+        "preload": [],
         "requests_per_second": 99.4,
         "directory": "/srv/shop",
     }
