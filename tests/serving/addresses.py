@@ -72,11 +72,20 @@ class UnixAddress:
 Address = TcpAddress | UnixAddress
 
 
+#: By this process, which uses each of them some time after it was found to be free.
+_given_ports: set[int] = set()
+
+
 def free_tcp_address(host: str = "127.0.0.1") -> TcpAddress:
-    """Return an address that nobody listens on. Raises OSError when the host is not ours."""
+    """Return an address that nobody listens on, and never the same port twice.
+
+    Raises OSError when the host is not ours.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for _ in range(200):
         port = random.randint(LOWEST_PORT, HIGHEST_PORT)
+        if port in _given_ports:
+            continue
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             # As servers do: a port whose last connections are in TIME_WAIT is free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -86,6 +95,7 @@ def free_tcp_address(host: str = "127.0.0.1") -> TcpAddress:
                 if error.errno in NOT_OUR_HOST:
                     raise
                 continue
+        _given_ports.add(port)
         return TcpAddress(host, port)
     raise RuntimeError(f"200 ports on {host} were tried and all are in use")
 
