@@ -70,6 +70,6 @@ def test_workers_of_a_certain_age_are_replaced_one_after_the_other(
     server = serve("-w", "2", "--max-age", "1s")
     before = set(server.child_pids())
     server.wait_until(lambda: not before & set(server.child_pids()), "both are replaced")
-    assert 'reason="it has reached max_age"' in server.output
+    assert 'reason="it has served for 1 s (max_age)"' in server.output
     with Wire(server.address) as wire:
         assert int(wire.exchange("GET", "/").body) in server.child_pids()

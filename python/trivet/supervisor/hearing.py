@@ -11,6 +11,7 @@ import time
 from functools import partial
 from signal import Signals
 
+from trivet.observe.log import three_digits
 from trivet.supervisor.failure import rebuild_error
 from trivet.worker import messages
 
@@ -88,9 +89,8 @@ class Hearing:
         )
         most_seconds = child.plan.settings.max_age
         if most_seconds:
-            retire = partial(
-                supervisor.replacing.retire_child, slot, child, "it has reached max_age"
-            )
+            reason = f"it has served for {three_digits(most_seconds)} s (max_age)"
+            retire = partial(supervisor.replacing.retire_child, slot, child, reason)
             supervisor.at(time.monotonic() + most_seconds, retire)
         supervisor.replacing.take_into_service(slot, child)
         self._announce_server()

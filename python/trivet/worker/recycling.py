@@ -70,9 +70,12 @@ class Recycling:
             self._retire(reason)
             return
         now = time.monotonic()
-        rate = (answered - self._answered) / max(now - self._looked, 0.001)
+        since = answered - self._answered
+        rate = since / max(now - self._looked, 0.001)
         self._answered, self._looked = answered, now
-        self._wait(min(MOST_REQUESTS_BETWEEN_LOOKS, max(1, int(rate * LOOK_SECONDS))))
+        # Two requests in a millisecond are no thousand a second: it grows step by step.
+        most = min(MOST_REQUESTS_BETWEEN_LOOKS, 2 * since)
+        self._wait(min(most, max(1, int(rate * LOOK_SECONDS))))
 
     def _wait(self, between_looks: int) -> None:
         if self._asked:

@@ -67,6 +67,15 @@ def test_memory_is_looked_at_after_requests_only_and_not_after_each_of_many() ->
     assert reasons == []
 
 
+def test_a_few_requests_in_quick_succession_are_not_taken_for_a_high_rate() -> None:
+    # A worker that leaks much in each of few requests would wait for a hundred more.
+    watching, engine, _ = watch(Settings(max_memory=100 * MIB), memory=MIB)
+    for _ in range(3):
+        engine.answered += engine.waits[-1]
+        watching.look()
+    assert engine.waits == [1, 2, 4, 8]
+
+
 def test_too_much_memory_is_told_with_how_much() -> None:
     watching, engine, reasons = watch(Settings(max_memory=100 * MIB), memory=101 * MIB)
     engine.answered = 1
