@@ -54,6 +54,8 @@ def test_a_view_that_sleeps_is_answered_with_504_and_its_worker_replaced(
         assert (response.status, response.says_close) == (504, True)
     line = line_of("the line that sleeps")
     server.wait_for_output(rf"request-timed-out .*stuck\.py:{line} in sleep")
+    # From the app on: what has called it is the same for every request.
+    server.wait_for_output(r' answer=504 [^\n]*\n +File ".*stuck\.py", line \d+, in app\n')
     server.wait_for_output(rf'File ".*stuck\.py", line {line}, in sleep')
     # Python cannot interrupt time.sleep(): the worker goes, after its successor has come.
     server.wait_for_output(r"worker-retired .*a thread is stuck")

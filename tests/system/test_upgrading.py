@@ -238,6 +238,8 @@ def test_code_that_does_not_load_leaves_the_old_server_and_is_told(server: Serve
     assert told.returncode == 3
     assert "RuntimeError: no database" in told.stderr
     server.wait_for(FAILED)
+    # Both servers write to the same place, and it is told once.
+    assert server.process.output.count("importing shop failed: RuntimeError: no database") == 1
     assert server.version() == "0"
     new = server.upgrade(APP.format(version=1))
     assert server.process.wait() == 0

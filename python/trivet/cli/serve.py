@@ -87,8 +87,10 @@ def run(arguments: list[str]) -> int:
     try:
         return _serve(arguments, predecessor)
     except TrivetError as error:
-        predecessor.tell_failure(error)
-        raise
+        if not predecessor.tell_failure(error):
+            raise
+        # Said once, by the one that goes on: both write to the same places.
+        return error.exit_code
 
 
 def _serve(arguments: list[str], predecessor: Predecessor | None) -> int:

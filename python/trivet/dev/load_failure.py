@@ -29,7 +29,7 @@ def died_while_loading(status: int | None, stacks: str) -> LoadFailure:
     """The process ended, with this status of waitpid(), before the app was imported."""
     return LoadFailure(
         what=f"the app {restart.how_it_ended(status)} while it was imported",
-        detail=restart.advice(status).lstrip("; "),
+        detail=restart.advice(status),
         stacks=stacks,
         hint=HINT_AFTER_A_DEATH,
     )
@@ -39,7 +39,7 @@ def died_while_serving(status: int | None, times: int) -> LoadFailure:
     """The process ended again and again, with the same code."""
     return LoadFailure(
         what=f"the app {restart.how_it_ended(status)} {times} times while it served",
-        detail=restart.advice(status).lstrip("; "),
+        detail=restart.advice(status),
         stacks="",
         hint=HINT_AFTER_A_DEATH,
     )

@@ -426,7 +426,9 @@ class DevSupervisor:
         how = restart.how_it_ended(status)
         slot.crashes += 1
         if slot.crashes < MOST_CRASHES and not worker.is_stand_in:
-            self._terminal.note(f"the worker {how} while it served{restart.advice(status)}")
+            advice = restart.advice(status)
+            told = f"the worker {how} while it served"
+            self._terminal.note(f"{told}; {advice}" if advice else told)
             self._tidings.loads_again()
             self._start(slot)
             return

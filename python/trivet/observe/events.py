@@ -241,8 +241,9 @@ EVENTS = _table(
     Event(
         "worker-died",
         "error",
-        "worker {worker} (pid {pid}) {how} after {seconds} s{advice}",
+        "worker {worker} (pid {pid}) {how} after {seconds} s",
         "A worker ended although nobody told it to. The requests that it was answering are lost.",
+        optional=("detail",),
     ),
     Event(
         "restart-delayed",
@@ -484,7 +485,8 @@ EVENTS = _table(
         "signal-ignored",
         "warning",
         "{signal} was ignored: {reason}",
-        "A signal that means something to other servers and nothing to this version of Trivet.",
+        "A signal that has nothing to do here at this time: it asks for more or fewer workers than"
+        " there may be, or to open log files again where there are none.",
     ),
     # Development; on a terminal the same is told in other words (dev/voices.py)
     Event(

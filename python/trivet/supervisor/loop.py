@@ -190,7 +190,6 @@ class Supervisor:
         action = ACTIONS[number]
         began = self.stopping.began
         seconds = None if began is None else time.monotonic() - began
-        workers = len(self.crew.kept)
         if action == STOP_AT_ONCE or means_stop_at_once(number, seconds):
             self.stop_at_once(number.name)
         elif self.is_ending:
@@ -207,9 +206,19 @@ class Supervisor:
         elif action == UPGRADE:
             self.upgrade.begin(number.name)
         elif action == MORE_WORKERS:
-            self.scale(self.nearest_allowed(workers + 1), number.name)
+            self._scale_by(1, number)
         elif action == FEWER_WORKERS:
-            self.scale(self.nearest_allowed(workers - 1), number.name)
+            self._scale_by(-1, number)
+
+    def _scale_by(self, difference: int, number: Signals) -> None:
+        workers = len(self.crew.kept)
+        allowed = self.nearest_allowed(workers + difference)
+        if allowed == workers:
+            bound = "the most" if difference > 0 else "the least"
+            reason = f"{workers} is {bound} that there may be"
+            self.log.emit("signal-ignored", signal=number.name, reason=reason)
+            return
+        self.scale(allowed, number.name)
 
     def _reopen_logs(self) -> None:
         # This process first: it makes the files, which the workers' user may not be able to do.

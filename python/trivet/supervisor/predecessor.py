@@ -99,21 +99,25 @@ class Predecessor:
         """Every worker serves: the predecessor may go."""
         self._send(Message(READY, {"kept": sorted(self._used)}))
 
-    def tell_failure(self, error: TrivetError) -> None:
-        """This server ends because of an error; the predecessor goes on and tells why."""
+    def tell_failure(self, error: TrivetError) -> bool:
+        """This server ends because of an error; the predecessor goes on and tells why.
+
+        False when it has ended.
+        """
         fields = {
             "name": error.name,
             "what": error.what,
             "hint": error.hint,
             "details": error.details,
         }
-        self._send(Message(FAILED, fields))
+        return self._send(Message(FAILED, fields))
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: Message) -> bool:
         try:
             self._link.sendall(encode(message))
         except OSError:
-            pass  # it has ended, which the loop hears by itself
+            return False  # it has ended, which the loop hears by itself
+        return True
 
     def _hear(self) -> None:
         try:

@@ -108,7 +108,8 @@ class Respawning:
         supervisor = self._supervisor
         how = restart.how_it_ended(status)
         advice = restart.advice(status, self._oom_kills.has_risen())
-        loading = f"worker {child.number} (pid {child.pid}) {how} while it loaded the app{advice}"
+        loading = f"worker {child.number} (pid {child.pid}) {how} while it loaded the app"
+        loading += f"; {advice}" if advice else ""
         hint = "import the app with `python -X faulthandler` to see where that happens"
         if not supervisor.crew.proven and not supervisor.is_ending:
             supervisor.stopping.give_up(WorkersKeepFailing(loading, hint=hint))
@@ -123,7 +124,7 @@ class Respawning:
             pid=child.pid,
             how=how,
             seconds=child.lived_seconds,
-            advice=advice,
+            detail=f"hint: {advice}" if advice else "",
         )
 
     def count(self, reason: str) -> None:

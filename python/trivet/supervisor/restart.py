@@ -22,14 +22,14 @@ LAST_WORKER_DELAY_SECONDS = 1.0
 
 #: What the operator should think of, by the signal that ended the worker.
 ADVICE: Mapping[str, str] = {
-    "SIGKILL": "; the kernel's OOM killer does this, when a memory limit is reached",
-    "SIGTERM": "; somebody else than its supervisor has sent that",
-    "SIGSEGV": "; a C extension of the app has crashed",
-    "SIGBUS": "; a C extension of the app has crashed, or a file that was mapped became shorter",
-    "SIGABRT": "; a C library has given up, and usually says why on standard error",
-    "SIGILL": "; a C extension was built for another processor",
-    "SIGFPE": "; a C extension of the app has crashed",
-    "SIGXCPU": "; its limit of CPU time (ulimit -t) is used up",
+    "SIGKILL": "the kernel's OOM killer does this, when a memory limit is reached",
+    "SIGTERM": "somebody else than its supervisor has sent that",
+    "SIGSEGV": "a C extension of the app has crashed",
+    "SIGBUS": "a C extension of the app has crashed, or a file that was mapped became shorter",
+    "SIGABRT": "a C library has given up, and usually says why on standard error",
+    "SIGILL": "a C extension was built for another processor",
+    "SIGFPE": "a C extension of the app has crashed",
+    "SIGXCPU": "its limit of CPU time (ulimit -t) is used up",
 }
 
 
@@ -79,9 +79,9 @@ def how_it_ended(wait_status: int | None) -> str:
 
 #: The same for SIGKILL, where the kernel says whether its OOM killer was at work.
 ADVICE_ON_KILL: Mapping[bool, str] = {
-    True: "; it was the kernel's OOM killer: the memory limit of the cgroup, or of the machine, is "
+    True: "it was the kernel's OOM killer: the memory limit of the cgroup, or of the machine, is "
     "reached. Raise it, or set max_memory or fewer workers",
-    False: "; it was not the OOM killer, so somebody has sent that",
+    False: "it was not the OOM killer, so somebody has sent that",
 }
 
 

@@ -111,15 +111,19 @@ def place_of(frame: FrameType | None) -> str:
 
 
 def stack_of(frame: FrameType | None) -> str:
-    """A thread's stack in Python's own notation, without the frames that started the thread."""
+    """A thread's stack in Python's own notation, without the frames that have called the app."""
     from traceback import StackSummary, format_list, walk_stack
+
+    from trivet.app.whose_code import is_of_trivet
 
     if frame is None:
         return ""
     entries = StackSummary.extract(walk_stack(frame), limit=MOST_FRAMES)
     entries.reverse()
     threading_file = sys.modules["threading"].__file__
-    while entries and entries[0].filename == threading_file:
+    while len(entries) > 1 and (
+        entries[0].filename == threading_file or is_of_trivet(entries[0].filename)
+    ):
         del entries[0]
     return "".join(format_list(entries))
 
