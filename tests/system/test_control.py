@@ -259,6 +259,14 @@ def test_a_path_of_its_own_is_found_by_the_settings(setup: Setup) -> None:
     assert not (setup.project / "control.sock").exists()
 
 
+def test_settings_that_are_wrong_do_not_hide_the_server(setup: Setup) -> None:
+    server = setup.serve("--workers", "1")
+    (setup.project / "trivet.toml").write_text("workrs = 3\n")
+    finished = setup.type("ps", "--json")
+    assert json.loads(finished.stdout)["server"]["pid"] == server.pid
+    assert "no setting is called workrs; the server is looked for without" in finished.stderr
+
+
 def test_the_socket_of_a_killed_server_is_cleared_away(setup: Setup) -> None:
     server = setup.serve("--workers", "1")
     server.signal(9)

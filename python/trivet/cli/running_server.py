@@ -7,8 +7,9 @@ import sys
 
 from trivet.cli.commands import COMMANDS, HELP_WORDS, HelpWanted
 from trivet.cli.flags import CONFIG_FLAGS
+from trivet.cli.output import complain
 from trivet.cli.terminal import two_columns, width, wrap
-from trivet.errors import UsageError
+from trivet.errors import TrivetError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,10 +45,23 @@ class Request:
     def connect(self) -> Client:
         """Connect to the server that is meant. Raises TrivetError."""
         from trivet.control.client import connect
-        from trivet.settings.resolve import resolve
 
         setting = self.flags.get("--control")
         if setting is None:
+            setting = self._setting()
+        pid = self.flags.get("--pid")
+        return connect(setting, os.environ, os.getcwd(), None if pid is None else whole(pid))
+
+    def _setting(self) -> str:
+        """`control` as the settings of this directory have it.
+
+        Where they are wrong, which may be the very reason to look at the server that runs, it is
+        looked for as without them. Raises TrivetError for a file that was named.
+        """
+        from trivet.settings.resolve import resolve
+        from trivet.settings.table import SPECS
+
+        try:
             resolved = resolve(
                 mode="serve",
                 flags={},
@@ -56,9 +70,12 @@ class Request:
                 directory=os.curdir,
                 config_file=self.flags.get("--config"),
             )
-            setting = resolved.settings.control
-        pid = self.flags.get("--pid")
-        return connect(setting, os.environ, os.getcwd(), None if pid is None else whole(pid))
+        except TrivetError as error:
+            if "--config" in self.flags:
+                raise
+            complain(f"trivet: {error.what}; the server is looked for without these settings")
+            return str(SPECS["control"].default)
+        return resolved.settings.control
 
 
 def read_arguments(
