@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -289,7 +290,7 @@ def test_a_worker_that_cannot_hear_is_killed_and_told(serve: Serve) -> None:
     (worker,) = worker_pids(server)
     os.kill(worker, signal.SIGSTOP)
     assert server.stop() == 0
-    assert "workers-killed workers=1" in server.output
+    assert re.search(rf"workers-killed workers=1 seconds=\S+ pids={worker}\n", server.output)
 
 
 def test_a_stop_while_the_app_is_imported_does_not_wait_for_it(serve: Serve) -> None:

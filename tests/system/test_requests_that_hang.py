@@ -95,7 +95,7 @@ def test_a_view_that_holds_the_interpreter_is_found_and_its_worker_replaced(
         lambda: ask(server, "/process") not in ((200, before), (504, "")), "a successor serves"
     )
     # Its other requests have had their own deadline by then: it is not waited for 50 s.
-    server.wait_for_output("workers-killed workers=1 seconds=1\n")
+    server.wait_for_output(rf"workers-killed workers=1 seconds=1 pids={before}\n")
     assert ask(server, "/process")[0] == 200
     assert server.stop() == 0
 

@@ -15,6 +15,7 @@ from trivet.control.guest import controlled
 from trivet.errors import AppImportFailed, TrivetError
 from trivet.project.find_app import find_app
 from trivet.settings.resolve import resolve
+from trivet.settings.sources import Layer
 from trivet.settings.table import SPECS
 from trivet.startup import Startup
 from trivet.supervisor.activation import (
@@ -109,7 +110,7 @@ def _serve(arguments: list[str], predecessor: Predecessor | None) -> int:
     log = open_log(resolved)
     tell_of_passed_sockets(resolved, passed, log)
     with startup.step("find the app"):
-        choice = find_app_with_path(resolved.settings, app_directory)
+        choice = find_app_with_path(resolved, app_directory)
     refuse_debug_environment(os.environ)
     workers, reason = worker_count(resolved)
     if predecessor is not None and resolved.settings.max_workers:
@@ -167,7 +168,7 @@ def _serve(arguments: list[str], predecessor: Predecessor | None) -> int:
             resolved = use_passed_sockets(read_settings(arguments, directory), passed)
         with startup.step("find the app"):
             app_directory = enter_directory(directory, resolved.settings)
-            choice = find_app_with_path(resolved.settings, app_directory)
+            choice = find_app_with_path(resolved, app_directory)
         workers, _ = worker_count(resolved)
         hooks = hooks_of(resolved.settings, choice, log)
         sockets = open_sockets_again(resolved, listeners, log)
@@ -222,15 +223,16 @@ def read_settings(arguments: list[str], directory: Path) -> Resolved:
     return resolved
 
 
-def find_app_with_path(settings: Settings, directory: Path) -> AppChoice:
+def find_app_with_path(resolved: Resolved, directory: Path) -> AppChoice:
     """Find the app, also in `pythonpath`; afterwards sys.path is as before.
 
     In the supervisor these directories come last and not for long: what it imports is its own.
     """
-    before = list(sys.path)
-    sys.path += places_of_modules(settings)
+    source, before = resolved.sources["app"], list(sys.path)
+    origin = "named as APP" if source.layer == Layer.FLAG else f"named in {source.origin}"
+    sys.path += places_of_modules(resolved.settings)
     try:
-        return find_app(settings.app, directory, os.environ)
+        return find_app(resolved.settings.app, directory, os.environ, origin)
     finally:
         sys.path[:] = before
 

@@ -455,7 +455,7 @@ EVENTS = _table(
     Event(
         "workers-killed",
         "warning",
-        "{workers} of the workers did not stop within {seconds} s and were killed",
+        "{workers} of the workers did not stop within {seconds} s and were killed (pid {pids})",
         "The workers did not react, so the supervisor killed them. Their requests were cut.",
     ),
     Event(

@@ -58,15 +58,17 @@ class AppChoice:
         return f"{self.module}:{self.attribute}({', '.join(arguments)})"
 
 
-def find_app(target: str, directory: Path, environ: Mapping[str, str]) -> AppChoice:
+def find_app(
+    target: str, directory: Path, environ: Mapping[str, str], origin: str = "named as APP"
+) -> AppChoice:
     """Return the application that `target` names, or the one found in `directory` when it is empty.
 
-    Relative paths in `target` and in FLASK_APP start at `directory`. Raises AppNotFound, which
-    lists what was looked at.
+    `origin` says who has named it. Relative paths in `target` and in FLASK_APP start at
+    `directory`. Raises AppNotFound, which lists what was looked at.
     """
     directory = Path(os.path.abspath(directory))
     if target.strip():
-        return _from_target(target, directory, environ, "named as APP")
+        return _from_target(target, directory, environ, origin)
     return _search(directory, environ)
 
 

@@ -181,4 +181,5 @@ class Respawning:
         if late and supervisor.stopping.fatal is None:
             began = supervisor.stopping.began
             waited = max(c.grace_seconds for c in late) if began is None else now - began
-            supervisor.log.emit("workers-killed", workers=len(late), seconds=waited)
+            pids = ", ".join(str(child.pid) for child in late)
+            supervisor.log.emit("workers-killed", workers=len(late), seconds=waited, pids=pids)
