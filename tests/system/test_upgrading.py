@@ -92,7 +92,10 @@ class Server:
         def found() -> list[str]:
             return re.findall(f"{pattern}.*(?=\n)", self.process.output)
 
-        wait_until(lambda: len(found()) >= count, f"{count} of {pattern}; {self.process.output}")
+        try:
+            wait_until(lambda: len(found()) >= count, f"{count} of {pattern}")
+        except AssertionError as error:
+            raise self.process.failure(str(error)) from None
         return found()[-1]
 
     def upgrade(self, source: str) -> int:
