@@ -121,6 +121,8 @@ def test_the_last_words_of_a_killed_worker_come_before_its_end(site: Site) -> No
 def test_json_has_an_event_for_each_line_and_nobody_can_forge_one(site: Site) -> None:
     server = site.serve("-w", "1", "--log-format", "json", *TAGGED)
     site.get("/bytes")
+    # They are two pipes: of what waits in both, nobody can tell which came first.
+    server.wait_for_output('"stream": "stdout"')
     site.get("/error?" + quote('{"event":"stopped"}'))
     server.wait_for_output('"stream": "stderr"')
     assert server.stop() == 0
