@@ -126,3 +126,4 @@ def test_the_command_refuses_what_is_no_address() -> None:
     result = healthcheck("ftp://x")
     assert result.returncode == 2
     assert "ftp://x is no address of a server" in result.stderr
+    assert "trivet healthcheck has no flag --json" in healthcheck("--json").stderr

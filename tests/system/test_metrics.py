@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections import Counter
@@ -150,6 +151,21 @@ def test_promtool_finds_nothing_to_complain_about(start_server: StartServer) -> 
     command = ["promtool", "check", "metrics"]
     checked = subprocess.run(command, input=page.text(), capture_output=True, text=True)
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+
+
+def test_an_address_in_use_is_told_as_that_of_the_page() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        taken = f"127.0.0.1:{holder.getsockname()[1]}"
+        bind = free_tcp_address().bind
+        command = [sys.executable, "-m", "trivet", "serve", "counted:app", "--bind", bind]
+        refused = subprocess.run(
+            [*command, "--metrics", taken], cwd=APPS, capture_output=True, text=True, check=False
+        )
+    assert refused.returncode == 4
+    assert f"trivet: the metrics page: {taken} is in use" in refused.stderr
+    # Another port for the app would be no help.
+    assert "--metrics HOST:PORT" in refused.stderr
+    assert "--port" not in refused.stderr
 
 
 def test_visitors_that_ask_for_something_else_are_told_so(start_server: StartServer) -> None:

@@ -66,7 +66,7 @@ def read(arguments: list[str]) -> Settings:
     from trivet.cli.serve import read_settings
     from trivet.supervisor.start import working_directory
 
-    return read_settings(arguments, working_directory()).settings
+    return read_settings(arguments, working_directory(), "healthcheck").settings
 
 
 def target_of_settings(settings: Settings) -> Target:

@@ -201,9 +201,12 @@ def _nothing() -> None:
     pass
 
 
-def read_settings(arguments: list[str], directory: Path) -> Resolved:
-    """The settings as flags, variables and files have them now. Raises TrivetError."""
-    parsed = parse_flags("serve", arguments, "serve", OWN_FLAGS)
+def read_settings(arguments: list[str], directory: Path, command: str = "serve") -> Resolved:
+    """The settings as flags, variables and files have them now. Raises TrivetError.
+
+    `command` is the one that was typed, for errors.
+    """
+    parsed = parse_flags(command, arguments, "serve", OWN_FLAGS)
     foreign = None
     if FOREIGN_FLAG in parsed.own:
         from trivet.foreign.files import from_file

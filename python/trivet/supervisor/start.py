@@ -226,7 +226,14 @@ def open_metrics(
     from trivet.supervisor.metrics_page import MetricsPage
     from trivet.supervisor.server_state import metrics_of
 
-    listeners = _open(settings.metrics, settings.backlog, None, predecessor)
+    try:
+        listeners = _open(settings.metrics, settings.backlog, None, predecessor)
+    except HostError as error:
+        # Its hint is about the port that clients know.
+        raise type(error)(
+            f"the metrics page: {error.what}",
+            hint="stop what listens there, or give another address with --metrics HOST:PORT",
+        ) from error
     supervisor.upgrade.guests.append(listeners)
     page = MetricsPage(supervisor, listeners.sockets, partial(metrics_of, supervisor, time.time()))
 
