@@ -58,10 +58,12 @@ def test_a_view_that_sleeps_is_answered_with_504_and_its_worker_replaced(
     server.wait_for_output(r' answer=504 [^\n]*\n +File ".*stuck\.py", line \d+, in app\n')
     server.wait_for_output(rf'File ".*stuck\.py", line {line}, in sleep')
     # Python cannot interrupt time.sleep(): the worker goes, after its successor has come.
-    server.wait_for_output(r"worker-retired .*a thread is stuck")
-    server.wait_for_output(r"connections-cut|workers-killed")
+    retired = int(server.wait_for_output(r"worker-retired .*pid=(\d+) .*a thread is stuck")[1])
+    server.wait_until(lambda: retired not in server.child_pids(), "the worker has ended")
     assert ask(server, "/process")[0] == 200
     assert server.stop() == 0
+    # Its client has had the answer.
+    assert "connections-cut" not in server.output
 
 
 @pytest.mark.parametrize("path", ["/loop", "/loop-and-catch"])

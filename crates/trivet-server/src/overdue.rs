@@ -211,6 +211,7 @@ impl Overdue {
     }
 
     /// What all threads run now; requests that speak to their clients at this moment are left out.
+    /// Those that are over for their clients are `TimedOut`.
     pub(crate) fn all_running(&self) -> Vec<LateRequest> {
         let now = clock::now();
         let look = |running: &Arc<Running>| {
@@ -218,9 +219,11 @@ impl Overdue {
             if !matches!(look, Look::Open | Look::Spoken) || !running.claim.hold(look) {
                 return None;
             }
+            let is_over = look == Look::Spoken;
+            let lateness = if is_over { Lateness::TimedOut } else { Lateness::Running };
             // SAFETY: it is held.
-            let request = unsafe { describe(running, Lateness::Running, now) };
-            running.claim.let_go(look == Look::Spoken);
+            let request = unsafe { describe(running, lateness, now) };
+            running.claim.let_go(is_over);
             Some(request)
         };
         locked(&self.threads).iter().filter_map(look).collect()

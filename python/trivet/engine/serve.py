@@ -30,8 +30,8 @@ class RunningRequest:
     """A request that a thread runs, at one moment; `why` it is told of.
 
     "running": somebody asked. "slow": it takes long, and goes on. "timed-out": its client got 504.
-    "cut": the same, but its answer had begun, so the connection was cut. "lost": one of these two,
-    and its thread has not come back from the application.
+    "cut": the same, but its answer had begun, so the connection was cut; who asks gets "timed-out"
+    for both. "lost": one of these two, and its thread has not come back from the application.
     """
 
     __slots__ = ("method", "request_id", "seconds", "serial", "target", "thread", "why")

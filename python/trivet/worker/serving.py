@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from signal import Signals
     from typing import Protocol
 
+    from trivet.engine.serve import RunningRequest
     from trivet.observe.log import Log
     from trivet.worker.messages import Message
     from trivet.worker.signals import SignalInbox
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         def stop(self) -> None: ...
         def join(self, timeout_seconds: float) -> bool: ...
         def stats(self) -> Mapping[str, int]: ...
+        def running(self) -> list[RunningRequest]: ...
 
 
 #: How long the engine's threads may take to come back from the app after the end.
@@ -162,10 +164,15 @@ class ServingLoop:
                     self._told_accepted_all = True
                     self._on_accepted_all()
         # An idle connection loses nothing when it is closed.
-        cut = 0 if engine.drained else engine.stats().get("connections_busy", 0)
+        cut = 0 if engine.drained else self._waiting_clients()
         engine.stop()
         engine.join(JOIN_SECONDS if engine.drained else JOIN_AT_ONCE_SECONDS)
         return Outcome(cut, self._seconds_since_drain_began() or 0.0, self._stopped_at_once_by)
+
+    def _waiting_clients(self) -> int:
+        """How many wait for an answer. Who has got 504 does not, whatever its thread still does."""
+        answered = sum(request.why == "timed-out" for request in self._engine.running())
+        return max(0, self._engine.stats().get("connections_busy", 0) - answered)
 
     def _hear_engine(self) -> None:
         self._engine.handle_events()

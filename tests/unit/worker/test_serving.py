@@ -8,17 +8,21 @@ from signal import Signals
 
 import pytest
 
+from trivet.engine.serve import RunningRequest
 from trivet.worker.serving import SCARCE_SECONDS, SUPERVISOR_LOST, Outcome, Scarcity, ServingLoop
 from trivet.worker.signals import WORKER_ACTIONS, SignalInbox
 
 
 class RecordingEngine:
-    """Drains as soon as it is told to, unless `stuck`; `idle` connections hold nothing up."""
+    """Drains as soon as it is told to, unless `stuck`; `idle` connections hold nothing up.
 
-    def __init__(self, stuck: int = 0, idle: int = 0) -> None:
+    `answered` of those that are stuck have timed out.
+    """
+
+    def __init__(self, stuck: int = 0, idle: int = 0, answered: int = 0) -> None:
         self.calls: list[str] = []
         self.stopped_accepting = self.drained = False
-        self._stuck, self._idle = stuck, idle
+        self._stuck, self._idle, self._answered = stuck, idle, answered
         self._reading_end, self._writing_end = os.pipe()
 
     def start(self) -> None:
@@ -48,6 +52,10 @@ class RecordingEngine:
 
     def stats(self) -> dict[str, int]:
         return {"connections_open": self._stuck + self._idle, "connections_busy": self._stuck}
+
+    def running(self) -> list[RunningRequest]:
+        whys = ["timed-out"] * self._answered + ["running"] * (self._stuck - self._answered)
+        return [RunningRequest(why, 1, 1, "GET", "/", "", 1.0) for why in whys]
 
     def close(self) -> None:
         os.close(self._reading_end)
@@ -88,6 +96,12 @@ def test_a_drain_ends_when_the_engine_has_drained(inbox: SignalInbox) -> None:
     assert causes == ["SIGTERM", "accepted all"]
     assert engine.calls == ["drain", "stop", "join"]
     assert (outcome.cut, outcome.stopped_at_once_by) == (0, "")
+
+
+def test_who_has_got_504_already_is_not_counted_as_cut(inbox: SignalInbox) -> None:
+    signal.raise_signal(Signals.SIGTERM)
+    outcome, _ = run(RecordingEngine(stuck=3, answered=2), inbox, graceful_timeout=0.05)
+    assert outcome.cut == 1
 
 
 def test_a_drain_that_takes_too_long_is_cut_and_counted(inbox: SignalInbox) -> None:

@@ -301,6 +301,18 @@ fn what_runs_now_can_be_seen_at_any_time() {
 }
 
 #[test]
+fn a_request_that_runs_although_its_client_has_had_its_answer_is_told_from_others() {
+    let gate = Arc::new(Gate::default());
+    let server = Server::with(impatient(), stuck_at(&gate));
+    let mut client = server.connect();
+    client.send(get("/stuck"));
+    assert_eq!(client.answer().status, 504);
+    let running = server.engine().running();
+    assert_eq!((running.len(), running[0].lateness), (1, Lateness::TimedOut));
+    gate.open();
+}
+
+#[test]
 fn when_nobody_looks_after_a_late_request_the_supervisor_is_told() {
     let gate = Arc::new(Gate::default());
     let server = Server::with(impatient(), stuck_at(&gate));
