@@ -154,6 +154,19 @@ def test_stacks_shows_the_line_where_a_request_hangs(setup: Setup) -> None:
         assert "hang_here in " in plain
 
 
+def test_stacks_tell_of_a_request_that_its_client_no_longer_waits_for(setup: Setup) -> None:
+    setup.serve("--workers", "1", "--timeout", "1s", "--graceful-timeout", "60s")
+    with Wire(setup.address) as wire:
+        wire.request("GET", "/hang")
+        assert wire.read_response().status == 504
+        told = setup.typed_json("stacks")["workers"]
+    requests = [t["request"] for worker in told for t in worker["threads"] or () if t["request"]]
+    assert [(request["target"], request["timed_out"]) for request in requests] == [("/hang", True)]
+    assert re.search(
+        r": GET /hang for \d+\.\d s, timed out \(its client", setup.type("stacks").stdout
+    )
+
+
 def test_a_worker_whose_interpreter_is_held_is_shown_with_what_it_runs(setup: Setup) -> None:
     server = setup.serve("--workers", "1", "--timeout", "0s")
     get(setup.address)

@@ -51,7 +51,8 @@ def _request(request: dict[str, Any] | None) -> str:
     if request is None:
         return ""
     asked = f"{request['method']} {request['target']}"
-    return f": {asked} for {request['seconds']:.1f} s, request {request['request_id']}"
+    over = ", timed out (its client knows)" if request.get("timed_out") else ""
+    return f": {asked} for {request['seconds']:.1f} s{over}, request {request['request_id']}"
 
 
 def _told(worker: dict[str, Any], everything: bool) -> str:

@@ -65,6 +65,7 @@ def described(request: RunningRequest | None) -> dict[str, object] | None:
         "target": request.target,
         "seconds": request.seconds,
         "request_id": request.request_id,
+        "timed_out": request.why == "timed-out",
     }
 
 
