@@ -240,6 +240,7 @@ def test_stop_returns_when_the_server_has_ended(setup: Setup) -> None:
     setup.type("scale", "3")
     finished = setup.type("stop")
     assert finished.returncode == 0, finished.stderr
+    assert finished.stdout == f"stopped shop:app in {setup.project} (pid {server.pid})\n"
     assert server.wait() == 0
     assert not server.has_left_processes()
     assert os.listdir(Path(setup.environment["XDG_RUNTIME_DIR"]) / "trivet") == []

@@ -249,7 +249,8 @@ def _record(name: str, fields: Mapping[str, object], now: float) -> dict[str, ob
         "level": EVENTS[name].level,
         "event": name,
         "message": _sentence(name, fields),
-        **fields,
+        # Nobody can use more digits than those of a microsecond.
+        **{key: round(it, 6) if isinstance(it, float) else it for key, it in fields.items()},
     }
 
 

@@ -51,6 +51,12 @@ def test_json_has_the_sentence_and_the_fields() -> None:
     }
 
 
+def test_json_has_times_to_the_microsecond() -> None:
+    stream = io.StringIO()
+    Log(stream, "json", now=lambda: NOON).emit("server-ready", seconds=0.03213989799951378, pid=7)
+    assert json.loads(stream.getvalue())["seconds"] == 0.03214
+
+
 def test_a_terminal_gets_the_sentence() -> None:
     stream = Terminal()
     Log(stream, colour=False, now=lambda: NOON).emit("listening", url="unix:/x")
