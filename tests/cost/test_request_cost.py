@@ -4,6 +4,7 @@ Nothing is timed. Instructions are counted by callgrind, system calls by strace,
 that sends one request on each of 64 connections and then reads the 64 answers.
 """
 
+import math
 import shutil
 import signal
 import subprocess
@@ -37,6 +38,8 @@ MOST_CALLS = {"recvfrom": 1.0, "sendto": 1.0, "epoll_pwait": 1.0, "getrusage": 0
 #: futex calls in thousands of requests, and more on a machine that does much else. So the calmest
 #: of some runs counts. A call that belongs to every request would be 1 in each of them.
 MOST_OTHER_CALLS = 0.05
+#: The same goes for instructions: at a load of 10 on two CPUs one run of eight counted 26,051, the
+#: others as many as on a quiet machine.
 RUNS = 3
 #: The first and last calls of a run are cut by attaching.
 TOLERANCE = 0.002
@@ -47,11 +50,15 @@ pytestmark = [pytest.mark.system, pytest.mark.skipif(sys.platform != "linux", re
 
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_hello_costs_no_more_instructions_than_before() -> None:
-    counted = count_instructions(HELLO, PEERS["trivet"], requests=2_000)
     before = COUNTED_INSTRUCTIONS.get(sys.version_info[:2])
     most = MOST_INSTRUCTIONS if before is None else before * HEADROOM
+    counted = math.inf
+    for _ in range(RUNS):
+        counted = min(counted, count_instructions(HELLO, PEERS["trivet"], requests=2_000))
+        if counted <= most:
+            break
     assert counted <= most, (
         f"{counted:,.0f} user instructions a request, at most {most:,.0f} expected; "
         "find what grew with: python -m benchmarks count --peers trivet --scenario hello"
