@@ -42,7 +42,9 @@ class Size:
     environment: dict[str, str]
 
 
-FULL = Size(9_000, 500, 500, 5_000, deadline_seconds=30.0, environment={})
+#: Without the control socket, over which anyone on this machine who runs `trivet ps` would make the
+#: worker import what answers: a megabyte that the crowd has nothing to do with.
+FULL = Size(9_000, 500, 500, 5_000, deadline_seconds=30.0, environment={"TRIVET_CONTROL": "off"})
 SMALL = Size(
     300,
     40,
@@ -57,6 +59,8 @@ SMALL = Size(
         "TRIVET_ACCESS_LOG": "off",
     },
 )
+#: The main thread, the monitor, the watch, and two that serve.
+FEW_THREADS = 5
 #: Deadlines are looked at about once a second, and this machine may be busy.
 SLACK_SECONDS = 10.0
 
@@ -129,10 +133,9 @@ def serve_many(server: ServerProcess) -> None:
                 assert wire.exchange("POST", "/upload", body=bytes(100_000)).body == b"100000"
                 assert len(wire.exchange("GET", "/large").body) == 8 * 1024 * 1024
 
-    few = len(threads(server)) + 4
     with ThreadPoolExecutor(4 * CLIENTS) as clients:
         list(clients.map(work, range(4 * CLIENTS)))
-    server.wait_until(lambda: len(threads(server)) <= few, "idle threads end", 60)
+    server.wait_until(lambda: len(threads(server)) <= FEW_THREADS, "idle threads end", 60)
 
 
 def shown(took: list[float]) -> str:
@@ -152,7 +155,6 @@ def test_hostile_clients_are_gone_in_time_and_others_do_not_notice(
         serve_many(server)
     before = ask(server, size.requests)
     memory_before, files_before = worker_memory_bytes(server), open_files(server)
-    threads_before = threads(server)
 
     with hostile_clients(server.address, size) as clients:
         during = ask(server, size.requests)
@@ -164,17 +166,13 @@ def test_hostile_clients_are_gone_in_time_and_others_do_not_notice(
     # Two more may be open: the engine keeps the state of a thread that has blocked open in /proc.
     server.wait_until(lambda: open_files(server) <= files_before + 2, "every connection is closed")
     after = ask(server, size.requests)
-    # Some seconds after the crowd what is left of its threads makes room for new ones. Those that
-    # have nothing to do with it are the main thread, the monitor and the watch.
-    server.wait_until(
-        lambda: len(threads_before & threads(server)) <= 3, "the threads are renewed", 60
-    )
+    # Some seconds after the crowd the threads that have come for it end, also the one that serves.
+    server.wait_until(lambda: len(threads(server)) <= FEW_THREADS, "the crowd's threads end", 60)
     ask(server, size.requests)
     memory_after: list[int] = []
     if full_size:
-        # Threads end after ten seconds without work, and memory is given back after fifteen.
-        # A tenth stays in most runs, a little more in others: docs/reference/limits.md.
-        most = int(memory_before * 1.15)
+        # Threads end after ten seconds without work, and memory is given back after seventeen.
+        most = int(memory_before * 1.1)
         for crowd in ("first", "second"):
             if crowd == "second":
                 with hostile_clients(server.address, size) as clients:

@@ -276,10 +276,9 @@ impl<A: Application> Engine<A> {
     /// # Errors
     /// When memory for its buffers cannot be had.
     pub fn exchange(&self) -> Option<Exchange<A>> {
-        self.shared.scheduler.join().then(|| {
-            count(&self.shared.stats.threads);
-            Exchange::new(Arc::clone(&self.shared))
-        })
+        let standing = self.shared.scheduler.join()?;
+        count(&self.shared.stats.threads);
+        Some(Exchange::new(Arc::clone(&self.shared), standing))
     }
 
     /// Readable when [`Engine::events`] has something.

@@ -22,6 +22,18 @@ use crate::token::TokenCell;
 pub(crate) struct Seat<A: Application> {
     inbox: Mutex<Inbox<A>>,
     changed: Condvar,
+    standing: Standing,
+}
+
+/// Which threads end when there are more than are needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The first, and it stays. What a thread makes when it begins lies in memory until it ends, and
+    /// Python's allocator gives a megabyte back only when nothing in it lives: of the threads that a
+    /// crowd has needed none must be left, so it cannot be chance which of them ends.
+    Core,
+    /// It has come because others were busy.
+    Extra,
 }
 
 struct Inbox<A: Application> {
@@ -39,9 +51,13 @@ pub(crate) enum Woken<A: Application> {
 }
 
 impl<A: Application> Seat<A> {
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(standing: Standing) -> Arc<Self> {
         let inbox = Mutex::new(Inbox { token: None, poked: false, stop: false });
-        Arc::new(Self { inbox, changed: Condvar::new() })
+        Arc::new(Self { inbox, changed: Condvar::new(), standing })
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing
     }
 
     /// Waits without the interpreter's lock for the token, a poke or the end.
@@ -110,10 +126,14 @@ pub(crate) enum Returned<A: Application> {
 struct Crew<A: Application> {
     /// Application threads that wait for the token; the last that came is the first that goes.
     waiting: Vec<Arc<Seat<A>>>,
-    /// Application threads that exist.
+    /// Application threads that exist, and how many of them are [`Standing::Core`].
     threads: usize,
-    /// The most that have existed since they were last renewed.
+    core: usize,
+    /// The most that have existed since extra ones were last ended.
     most_threads: usize,
+    /// Extra ones have been ended, and what they leave is being given back: a thread that is made now
+    /// would be made in the gaps between.
+    settling: bool,
     /// Threads that were asked for and have not come yet.
     wanted: usize,
     /// Threads whose request has become a conversation of its own (WebSocket): they may go on for
@@ -140,8 +160,9 @@ pub(crate) enum Queued {
 /// costs memory and nothing else: docs/reference/limits.md has the measurement.
 const WAITING_PER_THREAD: usize = 4;
 
-/// Threads that wait for work however long none comes.
-const SPARE_THREADS: usize = 1;
+/// More than one would not help: the thread that waits in case that the first one blocks is made
+/// when that is needed, also after a crowd.
+const CORE_THREADS: usize = 1;
 
 /// So many threads at once leave their traces all over the memory.
 const MANY_THREADS: usize = 32;
@@ -180,7 +201,9 @@ impl<A: Application> Scheduler<A> {
             crew: Mutex::new(Crew {
                 waiting: Vec::new(),
                 threads: 0,
+                core: 0,
                 most_threads: 0,
+                settling: false,
                 wanted: 0,
                 conversing: 0,
                 on_clients: 0,
@@ -188,7 +211,7 @@ impl<A: Application> Scheduler<A> {
                 stopping: false,
             }),
             limit,
-            monitor: Seat::new(),
+            monitor: Seat::new(Standing::Core),
             monitor_sleeps: AtomicBool::new(false),
             returned: Mutex::new(Vec::new()),
             any_returned: AtomicBool::new(false),
@@ -210,7 +233,8 @@ impl<A: Application> Scheduler<A> {
             return 0;
         }
         let seat = crew.waiting.pop();
-        let ask = self.threads_to_ask_for(&crew);
+        let may_wait = crew.settling && seat.is_some();
+        let ask = if may_wait { 0 } else { self.threads_to_ask_for(&crew) };
         crew.wanted += ask;
         if let Some(seat) = seat {
             crew.monitor_holds = false;
@@ -259,20 +283,28 @@ impl<A: Application> Scheduler<A> {
         Ok(())
     }
 
-    /// A new application thread reports; false means that it is not needed any more.
-    pub(crate) fn join(&self) -> bool {
+    /// A new application thread reports; none means that it is not needed any more.
+    pub(crate) fn join(&self) -> Option<Standing> {
         let mut crew = locked(&self.crew);
         crew.wanted = crew.wanted.saturating_sub(1);
         if crew.stopping || crew.threads >= self.allowed(&crew) {
-            return false;
+            return None;
         }
         crew.threads += 1;
         crew.most_threads = crew.most_threads.max(crew.threads);
-        true
+        if crew.core >= CORE_THREADS {
+            return Some(Standing::Extra);
+        }
+        crew.core += 1;
+        Some(Standing::Core)
     }
 
-    pub(crate) fn leave(&self) {
-        locked(&self.crew).threads -= 1;
+    pub(crate) fn leave(&self, standing: Standing) {
+        let mut crew = locked(&self.crew);
+        crew.threads -= 1;
+        if standing == Standing::Core {
+            crew.core -= 1;
+        }
     }
 
     /// Threads that were asked for but could not be started.
@@ -327,17 +359,27 @@ impl<A: Application> Scheduler<A> {
     pub(crate) fn queue(&self, seat: &Arc<Seat<A>>) -> Queued {
         let mut crew = locked(&self.crew);
         if crew.threads > self.allowed(&crew) {
-            return Queued::Surplus;
+            let ends = match seat.standing {
+                Standing::Extra => None,
+                Standing::Core => Self::extra_that_waits(&crew),
+            };
+            let Some(index) = ends else { return Queued::Surplus };
+            crew.waiting.remove(index).stop();
         }
         crew.waiting.push(Arc::clone(seat));
         if crew.monitor_holds { Queued::TellMonitor } else { Queued::Waiting }
+    }
+
+    fn extra_that_waits(crew: &Crew<A>) -> Option<usize> {
+        crew.waiting.iter().position(|seat| seat.standing == Standing::Extra)
     }
 
     /// For a thread that has waited for long: true when it has been taken from those that wait, and
     /// may end. A seat that is not among them any more has the token, or is about to get it.
     pub(crate) fn retire(&self, seat: &Arc<Seat<A>>) -> bool {
         let mut crew = locked(&self.crew);
-        if crew.waiting.len() <= SPARE_THREADS {
+        // One waits in any case, for the one that stays may be busy.
+        if seat.standing == Standing::Core || crew.waiting.len() <= 1 {
             return false;
         }
         let before = crew.waiting.len();
@@ -345,22 +387,30 @@ impl<A: Application> Scheduler<A> {
         crew.waiting.len() < before
     }
 
-    /// After a crowd: ends the threads that wait, and says whether the holder of the token should end
-    /// as well. The few that are left of many have been made, or have made what they keep, when memory
-    /// was fullest, and Python's allocator gives a megabyte back only when nothing in it lives.
-    /// Threads that are needed later are made anew. An application that relies on being alone may
-    /// also rely on its thread.
-    pub(crate) fn renew_threads(&self) -> bool {
+    /// After a crowd: ends the extra threads that wait, and says whether the holder of the token
+    /// should end as well, if it is one of them. Until [`Scheduler::has_settled`] none is made only to
+    /// wait. Where there were never many, nothing happens.
+    pub(crate) fn end_extra_threads(&self) -> bool {
         let mut crew = locked(&self.crew);
         let most = crew.most_threads;
         crew.most_threads = crew.threads;
-        if most < MANY_THREADS || self.has_one_thread() {
+        if most < MANY_THREADS {
             return false;
         }
-        for seat in crew.waiting.drain(..) {
-            seat.stop();
-        }
+        crew.waiting.retain(|seat| {
+            let stays = seat.standing == Standing::Core;
+            if !stays {
+                seat.stop();
+            }
+            stays
+        });
+        crew.settling = true;
         true
+    }
+
+    /// What the threads of a crowd have left has been given back.
+    pub(crate) fn has_settled(&self) {
+        locked(&self.crew).settling = false;
     }
 
     /// Ends all waiting, now and later.
@@ -477,14 +527,14 @@ mod tests {
     #[test]
     fn threads_are_let_in_up_to_the_limit_and_until_the_stop() {
         let scheduler = scheduler(2);
-        assert!(scheduler.join() && scheduler.join());
-        assert!(!scheduler.join());
-        scheduler.leave();
-        assert!(scheduler.join());
+        assert!(scheduler.join().is_some() && scheduler.join().is_some());
+        assert!(scheduler.join().is_none());
+        scheduler.leave(Standing::Core);
+        assert!(scheduler.join().is_some());
         assert_eq!(scheduler.threads(), 2);
-        scheduler.leave();
+        scheduler.leave(Standing::Core);
         scheduler.stop();
-        assert!(scheduler.is_stopping() && !scheduler.join());
+        assert!(scheduler.is_stopping() && scheduler.join().is_none());
         assert_eq!(scheduler.threads(), 1);
     }
 
@@ -505,7 +555,7 @@ mod tests {
             }
             asked.push(ask);
             for _ in 0..ask {
-                assert!(scheduler.join());
+                assert!(scheduler.join().is_some());
             }
         }
         assert_eq!(scheduler.threads(), 20);
@@ -516,43 +566,78 @@ mod tests {
     #[test]
     fn a_thread_that_waits_is_reason_enough_to_ask_for_none() {
         let scheduler = scheduler(20);
-        assert!(scheduler.join());
-        scheduler.queue(&Seat::new());
+        assert!(scheduler.join().is_some());
+        scheduler.queue(&Seat::new(Standing::Extra));
         assert_eq!(scheduler.threads_to_ask_for(&locked(&scheduler.crew)), 0);
     }
 
     #[test]
-    fn threads_that_have_waited_for_long_end_but_for_a_few() {
+    fn the_first_thread_stays_and_its_place_is_taken_when_it_ends() {
         let scheduler = scheduler(20);
-        let seats: Vec<_> = (0..SPARE_THREADS + 2).map(|_| Seat::new()).collect();
-        for seat in &seats {
-            scheduler.queue(seat);
-        }
-        let stranger = Seat::new();
-        assert!(!scheduler.retire(&stranger), "it has been given the token meanwhile");
-        assert!(scheduler.retire(&seats[0]) && !scheduler.retire(&seats[0]));
-        assert!(scheduler.retire(&seats[2]));
-        assert!(!scheduler.retire(&seats[1]), "these are kept");
-        assert_eq!(locked(&scheduler.crew).waiting.len(), SPARE_THREADS);
+        assert_eq!(scheduler.join(), Some(Standing::Core));
+        assert_eq!(scheduler.join(), Some(Standing::Extra));
+        scheduler.leave(Standing::Extra);
+        assert_eq!(scheduler.join(), Some(Standing::Extra));
+        scheduler.leave(Standing::Core);
+        assert_eq!(scheduler.join(), Some(Standing::Core));
     }
 
     #[test]
-    fn the_threads_that_are_left_of_many_are_renewed_once() {
+    fn extra_threads_that_have_waited_for_long_end_but_for_the_last_that_waits() {
+        let scheduler = scheduler(20);
+        let seats: Vec<_> = (0..3).map(|_| Seat::new(Standing::Extra)).collect();
+        for seat in &seats {
+            scheduler.queue(seat);
+        }
+        let stranger = Seat::new(Standing::Extra);
+        assert!(!scheduler.retire(&stranger), "it has been given the token meanwhile");
+        assert!(scheduler.retire(&seats[0]) && !scheduler.retire(&seats[0]));
+        assert!(scheduler.retire(&seats[2]));
+        assert!(!scheduler.retire(&seats[1]), "the others may be busy");
+        let core = Seat::new(Standing::Core);
+        scheduler.queue(&core);
+        assert!(!scheduler.retire(&core));
+        assert!(scheduler.retire(&seats[1]));
+    }
+
+    #[test]
+    fn of_too_many_threads_the_first_one_stays_in_the_place_of_another() {
+        let scheduler = scheduler(1);
+        let [first, other] = [Standing::Core, Standing::Extra].map(Seat::new);
+        assert!(scheduler.join().is_some());
+        assert_eq!(scheduler.queue(&other), Queued::Waiting);
+        locked(&scheduler.crew).threads += 1;
+        assert_eq!(scheduler.queue(&Seat::new(Standing::Extra)), Queued::Surplus);
+        assert_eq!(scheduler.queue(&first), Queued::Waiting);
+        assert!(matches!(other.wait(None), Woken::Stop));
+        assert_eq!(locked(&scheduler.crew).waiting.len(), 1);
+        let late = Seat::new(Standing::Core);
+        assert_eq!(scheduler.queue(&late), Queued::Surplus, "there is no other to end");
+    }
+
+    #[test]
+    fn the_extra_threads_that_are_left_of_many_end() {
         let scheduler = scheduler(MANY_THREADS);
-        let seat = Seat::new();
-        assert!(scheduler.join());
-        scheduler.queue(&seat);
-        assert!(!scheduler.renew_threads(), "there were never many");
-        for _ in 1..MANY_THREADS {
-            assert!(scheduler.join());
+        let (core, extra) = (Seat::new(Standing::Core), Seat::new(Standing::Extra));
+        for seat in [&core, &extra] {
+            assert!(scheduler.join().is_some());
+            scheduler.queue(seat);
         }
-        for _ in 1..MANY_THREADS {
-            scheduler.leave();
+        assert!(!scheduler.end_extra_threads(), "there were never many");
+        for _ in 2..MANY_THREADS {
+            assert!(scheduler.join().is_some());
         }
-        assert!(scheduler.renew_threads());
-        assert!(matches!(seat.wait(None), Woken::Stop));
-        assert!(locked(&scheduler.crew).waiting.is_empty());
-        assert!(!scheduler.renew_threads(), "there have not been many since");
+        for _ in 2..MANY_THREADS {
+            scheduler.leave(Standing::Extra);
+        }
+        assert!(scheduler.end_extra_threads());
+        assert!(matches!(extra.wait(None), Woken::Stop));
+        assert!(matches!(core.wait(Some(Duration::from_millis(1))), Woken::TimedOut));
+        assert_eq!(locked(&scheduler.crew).waiting.len(), 1);
+        assert!(!scheduler.end_extra_threads(), "there have not been many since");
+        assert!(locked(&scheduler.crew).settling);
+        scheduler.has_settled();
+        assert!(!locked(&scheduler.crew).settling);
     }
 
     #[test]
@@ -570,11 +655,11 @@ mod tests {
     fn there_is_room_while_fewer_than_half_of_the_threads_are_busy() {
         let scheduler = scheduler(4);
         assert!(scheduler.has_room());
-        assert!(scheduler.join());
+        assert!(scheduler.join().is_some());
         assert!(scheduler.has_room());
-        assert!(scheduler.join());
+        assert!(scheduler.join().is_some());
         assert!(!scheduler.has_room());
-        scheduler.queue(&Seat::new());
+        scheduler.queue(&Seat::new(Standing::Extra));
         assert!(scheduler.has_room());
     }
 
@@ -600,7 +685,7 @@ mod tests {
 
     #[test]
     fn a_poke_is_kept_for_a_seat_that_nobody_sits_in_yet() {
-        let seat = Seat::<Fake>::new();
+        let seat = Seat::<Fake>::new(Standing::Extra);
         seat.poke();
         seat.poke();
         assert!(matches!(seat.wait(None), Woken::Poked));
@@ -610,7 +695,7 @@ mod tests {
     #[test]
     fn a_stop_ends_the_waits_of_those_who_queue_and_of_the_monitor_for_good() {
         let scheduler = scheduler(4);
-        let seat = Seat::new();
+        let seat = Seat::new(Standing::Extra);
         assert_eq!(scheduler.queue(&seat), Queued::Waiting, "nobody holds the token");
         scheduler.stop();
         for seat in [&seat, &scheduler.monitor] {

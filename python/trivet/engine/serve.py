@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import sys
 import threading
@@ -135,7 +136,7 @@ class Engine:
         self._on_other_protocol = on_other_protocol
         #: Those that live; each takes itself out.
         self._threads: set[threading.Thread] = set()
-        self._started = 0
+        self._numbers = itertools.count(1)
         self.stopped_accepting = False
         self.drained = False
         self.has_handed_over = False
@@ -172,11 +173,10 @@ class Engine:
 
     def _start_threads(self, count: int) -> None:
         for started in range(count):
-            self._started += 1
             # A real threading.Thread, so that debuggers, profilers and tracers see it. A daemon,
             # because a view that never returns must not keep the process from ending.
             thread = threading.Thread(
-                target=self._run_thread, name=f"trivet-{self._started}", daemon=True
+                target=self._run_thread, name=f"trivet-{next(self._numbers)}", daemon=True
             )
             self._threads.add(thread)
             try:

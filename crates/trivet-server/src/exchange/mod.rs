@@ -38,7 +38,7 @@ use crate::hub::{DISCARD_BYTES, Hub, Reader};
 use crate::output::{Flushed, Piece};
 use crate::pace::Pace;
 use crate::running::Running;
-use crate::scheduler::{Mode, Queued, Returned, Seat, Woken};
+use crate::scheduler::{Mode, Queued, Returned, Seat, Standing, Woken};
 use crate::stats::{add, count, take_off};
 use crate::system;
 use crate::token::{Look, Ticket};
@@ -210,11 +210,11 @@ pub struct Exchange<A: Application> {
 }
 
 impl<A: Application> Exchange<A> {
-    pub(crate) fn new(shared: Arc<Shared<A>>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared<A>>, standing: Standing) -> Self {
         let format = shared.access_log().map(|(format, _)| format);
         let answer_fields = format.map_or_else(Vec::new, |it| vec![None; it.answer_fields().len()]);
         Self {
-            seat: Seat::new(),
+            seat: Seat::new(standing),
             hub: None,
             ticket: Ticket::first(system::this_thread()),
             reader: Reader::new(),
@@ -292,10 +292,8 @@ impl<A: Application> Exchange<A> {
                 return true;
             }
             hub.wait();
-            if hub.has_worn_out() {
-                // It is passed on at the very end, when nothing of this thread's is left, or the
-                // next one would be made of the gaps between.
-                self.hub = Some(hub);
+            if hub.ends_extra_threads() && self.seat.standing() == Standing::Extra {
+                self.hub = Some(hub); // passed on when this thread ends
                 return false;
             }
             just_polled = true;
@@ -311,7 +309,7 @@ impl<A: Application> Exchange<A> {
 
     fn leave(&mut self) {
         if !std::mem::replace(&mut self.has_left, true) {
-            self.shared.scheduler.leave();
+            self.shared.scheduler.leave(self.seat.standing());
             take_off(&self.shared.stats.threads);
         }
     }

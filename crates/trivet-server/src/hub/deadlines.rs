@@ -74,6 +74,9 @@ impl<A: Application> Hub<A> {
     /// After a crowd has gone: its memory. The allocators would keep it for the next crowd.
     fn tidy_up(&mut self) {
         if !self.crowd_has_gone() {
+            if matches!(self.tidy.step, TidyStep::Memory) {
+                self.shared.scheduler.has_settled();
+            }
             self.tidy = Tidy::default();
         } else if self.tidy.at == 0 {
             self.tidy.at = self.now + TIDY_AFTER;
@@ -81,15 +84,12 @@ impl<A: Application> Hub<A> {
         } else if self.tidy.at <= self.now {
             self.tidy.at = self.now + TIDY_STEP;
             match self.tidy.step {
-                TidyStep::Process => {
-                    self.tidy.step = TidyStep::Threads;
-                    self.shared.crowd_has_gone();
-                }
                 TidyStep::Threads => {
-                    self.tidy.step = TidyStep::Rest;
-                    self.wears_out = !self.is_draining() && self.shared.scheduler.renew_threads();
+                    self.tidy.step = TidyStep::Memory;
+                    self.ends_extra_threads =
+                        !self.is_draining() && self.shared.scheduler.end_extra_threads();
                 }
-                TidyStep::Rest => {
+                TidyStep::Memory => {
                     // Those that were left then may have gone meanwhile, and be a crowd themselves
                     // whose threads have not ended yet.
                     self.peak = self.tidy.left.max(self.slab.len());
@@ -97,6 +97,7 @@ impl<A: Application> Hub<A> {
                     self.slab.shrink();
                     self.ready.shrink_to_fit();
                     self.complete.shrink_to_fit();
+                    self.shared.scheduler.has_settled();
                     self.shared.crowd_has_gone();
                 }
             }

@@ -58,7 +58,7 @@ const DRAIN_GRACE: Milliseconds = 1_000;
 /// docs/reference/limits.md.
 const CROWD: usize = 256;
 const TIDY_AFTER: Milliseconds = 15_000;
-/// Between two steps of that: for the process to free what it keeps, and for threads to end.
+/// Between the steps of that: for the last threads to end.
 const TIDY_STEP: Milliseconds = 2_000;
 /// Deadlines are looked at this often.
 const SWEEP: Milliseconds = 1_000;
@@ -136,8 +136,8 @@ pub(crate) struct Hub<A: Application> {
     /// The most connections since memory was given back last.
     peak: usize,
     tidy: Tidy,
-    /// The thread that holds the hub is to end: see [`Hub::has_worn_out`].
-    wears_out: bool,
+    /// See [`Hub::ends_extra_threads`].
+    ends_extra_threads: bool,
     now: Milliseconds,
     /// The time of the last poll in microseconds, on the clock of the access log.
     polled: u64,
@@ -161,13 +161,12 @@ struct Tidy {
     left: usize,
 }
 
-/// In this order, so that the threads that are new find no memory that only the crowd has needed.
+/// In this order: what the threads have needed is given back, too.
 #[derive(Clone, Copy, Default)]
 enum TidyStep {
     #[default]
-    Process,
     Threads,
-    Rest,
+    Memory,
 }
 
 /// Where a step of a connection has led.
@@ -219,7 +218,7 @@ impl<A: Application> Hub<A> {
             overflow_accepts: OVERFLOW_ACCEPTS,
             peak: 0,
             tidy: Tidy::default(),
-            wears_out: false,
+            ends_extra_threads: false,
             now,
             polled: clock::now_microseconds(),
             last_sweep: now,
@@ -231,9 +230,10 @@ impl<A: Application> Hub<A> {
         Ok(hub)
     }
 
-    /// Whether the application thread that holds the hub should pass it on and end, after a crowd.
-    pub(crate) fn has_worn_out(&mut self) -> bool {
-        std::mem::take(&mut self.wears_out)
+    /// Whether the application thread that holds the hub should pass it on and end, after a crowd,
+    /// unless it is one that stays.
+    pub(crate) fn ends_extra_threads(&mut self) -> bool {
+        std::mem::take(&mut self.ends_extra_threads)
     }
 
     /// Milliseconds of the last poll; good enough for deadlines.
@@ -367,7 +367,7 @@ impl<A: Application> Hub<A> {
     pub(crate) fn wait_for_a_thread(&mut self) {
         self.wait_unless(!self.ready.is_empty());
         // No application thread holds it.
-        self.wears_out = false;
+        self.ends_extra_threads = false;
     }
 
     fn wait_unless(&mut self, has_news: bool) {
