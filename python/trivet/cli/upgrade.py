@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trivet.cli.output import show
+from trivet.cli.output import complain, show
 from trivet.cli.running_server import read_arguments
 from trivet.cli.settings import to_json
 
@@ -14,8 +14,15 @@ def run(arguments: list[str]) -> int:
     """
     request = read_arguments("upgrade", arguments)
     client = request.connect()
-    pid = client.ask("upgrade", patient=True)["pid"]
+    pid = client.ask("upgrade", when_it_takes_long=_tell_of_the_wait)["pid"]
     client.close()
     told = f"upgraded; the new server has pid {pid}"
     show(to_json({"upgraded": True, "pid": pid}) if request.as_json else told)
     return 0
+
+
+def _tell_of_the_wait() -> None:
+    complain(
+        "trivet: the new server is not ready yet, and the old one serves; the log tells of workers "
+        "that do not load. Ctrl-C ends this wait, and not the upgrade"
+    )

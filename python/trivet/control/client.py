@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 
 from trivet.control.place import AUTO, OFF, directories_to_search, sockets_in
@@ -12,12 +13,15 @@ from trivet.errors import ServerNotFound, TrivetError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
 #: How long a server may take for an answer that it has at hand. A reload takes as long as the
 #: application takes to load, so it has no limit.
 ANSWER_SECONDS = 10.0
+
+#: After so long somebody who waits without a limit wants to hear that this is still so.
+LONG_SECONDS = 5.0
 
 
 class Client:
@@ -37,14 +41,24 @@ class Client:
             ) from error
         self._lines = self._socket.makefile("rb")
 
-    def ask(self, command: str, *, patient: bool = False, **fields: object) -> dict[str, Any]:
+    def ask(
+        self,
+        command: str,
+        *,
+        when_it_takes_long: Callable[[], None] | None = None,
+        long_seconds: float = LONG_SECONDS,
+        **fields: object,
+    ) -> dict[str, Any]:
         """Send a request; the last line of its answer. Raises the error that the server tells of.
 
-        `patient` waits without end. Raises ServerNotFound when the server ends meanwhile.
+        With `when_it_takes_long` it waits without end, and calls that once after `long_seconds`.
+        Raises ServerNotFound when the server ends meanwhile.
         """
-        self._socket.settimeout(None if patient else ANSWER_SECONDS)
+        self._socket.settimeout(None if when_it_takes_long else ANSWER_SECONDS)
         try:
             self._socket.sendall(encode({"command": command, **fields}))
+            if when_it_takes_long and not select.select([self._socket], [], [], long_seconds)[0]:
+                when_it_takes_long()
             while line := self._lines.readline():
                 answer = json.loads(line)
                 if "ok" in answer:

@@ -1,6 +1,7 @@
 """trivet.control.client: what is said of a server that does not answer."""
 
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -19,3 +20,38 @@ def test_a_server_that_ends_before_it_is_asked_has_ended(tmp_path: Path) -> None
     with pytest.raises(ServerNotFound, match=r"the server on .*control\.sock has ended"):
         client.ask("ps")
     client.close()
+
+
+def test_who_waits_without_a_limit_is_told_once_that_it_takes_long(tmp_path: Path) -> None:
+    path = str(tmp_path / "control.sock")
+    told = threading.Event()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+
+        def answer() -> None:
+            with listener.accept()[0] as server:
+                server.recv(4096)
+                assert told.wait(30)
+                server.sendall(b'{"ok": true, "workers": 2}\n')
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        client = Client(path)
+        reply = client.ask("reload", when_it_takes_long=told.set, long_seconds=0.01)
+        client.close()
+        thread.join()
+    assert reply["workers"] == 2
+
+
+def test_who_is_answered_soon_hears_of_no_wait(tmp_path: Path) -> None:
+    path = str(tmp_path / "control.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        client = Client(path)
+        with listener.accept()[0] as server:
+            server.sendall(b'{"ok": true}\n')
+            reply = client.ask("reload", when_it_takes_long=lambda: pytest.fail("told"))
+        client.close()
+    assert reply == {"ok": True}
