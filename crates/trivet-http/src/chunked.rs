@@ -19,7 +19,7 @@ pub struct ChunkedDecoder {
     /// Extension bytes that no data has paid for; see `charge_extensions`.
     unpaid_extension_bytes: u64,
     /// Which of `FORBIDDEN_TRAILERS` the trailer name can still be, one bit each.
-    candidates: u8,
+    candidates: u32,
     name_bytes: u8,
 }
 
@@ -76,11 +76,40 @@ enum State {
     Ended,
 }
 
-/// Fields that a trailer must not set because they frame or route the message (RFC 9110 section
-/// 6.5.1). Other trailers are checked and dropped.
-const FORBIDDEN_TRAILERS: [&[u8]; 7] =
-    [b"connection", b"content-length", b"expect", b"host", b"te", b"transfer-encoding", b"upgrade"];
-const ALL_CANDIDATES: u8 = (1 << FORBIDDEN_TRAILERS.len()) - 1;
+/// Fields that a trailer must not set, because they are needed before the body: they frame or route
+/// the message, say who asks, change what is asked, or say what the body is (RFC 9110 section
+/// 6.5.1). No trailer becomes a header field here; these are refused because whoever sends them
+/// hopes for a party that merges them. Other trailers are checked and dropped.
+const FORBIDDEN_TRAILERS: [&[u8]; 23] = [
+    // How the message is framed and routed, and what becomes of the connection.
+    b"connection",
+    b"content-length",
+    b"host",
+    b"te",
+    b"trailer",
+    b"transfer-encoding",
+    b"upgrade",
+    // Who asks.
+    b"authorization",
+    b"cookie",
+    b"proxy-authorization",
+    // What is asked.
+    b"cache-control",
+    b"expect",
+    b"if-match",
+    b"if-modified-since",
+    b"if-none-match",
+    b"if-range",
+    b"if-unmodified-since",
+    b"max-forwards",
+    b"pragma",
+    b"range",
+    // What the body is.
+    b"content-encoding",
+    b"content-range",
+    b"content-type",
+];
+const ALL_CANDIDATES: u32 = (1 << FORBIDDEN_TRAILERS.len()) - 1;
 
 /// Sizes above this are refused (they would not fit a signed 64-bit number either).
 const LARGEST_CHUNK: u64 = 1 << 63;
@@ -240,6 +269,9 @@ impl ChunkedDecoder {
 
     /// The name is not kept, since it may come in pieces; only what it can still be.
     fn narrow_candidates(&mut self, byte: u8) {
+        if self.candidates == 0 {
+            return;
+        }
         for (index, name) in FORBIDDEN_TRAILERS.iter().enumerate() {
             if name.get(usize::from(self.name_bytes)) != Some(&byte.to_ascii_lowercase()) {
                 self.candidates &= !(1 << index);

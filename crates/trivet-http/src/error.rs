@@ -132,6 +132,8 @@ rejections! {
         "Content-Length is not a plain decimal number below 2^63.";
     TWO_CONTENT_LENGTHS = "two-content-lengths", 400, "RFC 9112 section 6.3",
         "There is more than one Content-Length.";
+    TWO_CONTENT_TYPES = "two-content-types", 400, "RFC 9110 section 8.3",
+        "There is more than one Content-Type.";
     LENGTH_AND_CODING = "length-and-coding", 400, "RFC 9112 section 6.3",
         "Content-Length and Transfer-Encoding are both present.";
     CODING_IN_HTTP10 = "coding-in-http10", 400, "RFC 9112 section 6.1",
@@ -163,7 +165,7 @@ rejections! {
     BAD_TRAILER = "bad-trailer", 400, "RFC 9112 section 7.1.2",
         "A trailer line is not a valid field line.";
     FORBIDDEN_TRAILER = "forbidden-trailer", 400, "RFC 9110 section 6.5.1",
-        "A trailer tries to set a field that frames or routes the message.";
+        "A trailer tries to set a field that must be known before the body.";
     TRAILERS_TOO_LARGE = "trailers-too-large", 431, "RFC 6585 section 5",
         "The trailers are larger than the limit.";
 

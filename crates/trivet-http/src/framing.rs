@@ -16,6 +16,7 @@ struct Findings {
     says_keep_alive: bool,
     says_upgrade: bool,
     has_upgrade: bool,
+    has_content_type: bool,
     expects_continue: bool,
     expects_something_else: bool,
 }
@@ -81,6 +82,14 @@ fn read_fields(fields: &[Field], buffer: &[u8]) -> Result<Findings, Fault> {
                 if findings.content_length.replace(length).is_some() {
                     return Err(&error::TWO_CONTENT_LENGTHS);
                 }
+            }
+            // RFC 9110 section 8.3: who takes the first and who takes the last disagree about what
+            // the body is, so that what one has checked is not what the other reads.
+            Known::ContentType => {
+                if findings.has_content_type {
+                    return Err(&error::TWO_CONTENT_TYPES);
+                }
+                findings.has_content_type = true;
             }
             Known::TransferEncoding => {
                 let coding = transfer_encoding(field.value.of(buffer));
