@@ -309,6 +309,7 @@ class _Loop:
             while not self._may_end():
                 for key, _ in selector.select(self._patience_seconds()):
                     key.data()
+                self._engine.give_memory_back()
                 self._watch_channel()
                 self._tell_that_it_left()
         self._engine.stop()

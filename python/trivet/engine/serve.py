@@ -10,7 +10,7 @@ import time
 
 import trivet._engine as compiled
 from trivet.engine.config import engine_config
-from trivet.engine.memory import forget_free_objects
+from trivet.engine.memory import forget_free_objects, renew_table_of_starting_threads
 from trivet.errors import RequestTimedOut
 from trivet.host import open_file_limits
 from trivet.observe.log import printable
@@ -140,6 +140,7 @@ class Engine:
         self.stopped_accepting = False
         self.drained = False
         self.has_handed_over = False
+        self._crowd_gone = False
         #: Called by handle_events() with requests that have become slow or late.
         self.on_late: Callable[[list[RunningRequest]], None] = lambda requests: None
 
@@ -163,13 +164,24 @@ class Engine:
         for event in OTHER_PROTOCOLS:
             if event in events["other_protocols"]:
                 self._on_other_protocol(event)
-        if events["crowd_gone"]:
-            forget_free_objects()
-            self._server.give_memory_back()
+        self._crowd_gone = self._crowd_gone or events["crowd_gone"]
         # Asked even when nobody cares: it shows the engine that this thread can still run.
         late = self._server.late_requests()
         if late:
             self.on_late([RunningRequest(*told) for told in late])
+
+    def give_memory_back(self) -> None:
+        """After a crowd: free what was needed for it. Does nothing at other times.
+
+        To be called when little else is alive, after `handle_events()` has returned: an object that
+        was made meanwhile would lie in memory that is to be given back, and keep a megabyte of it.
+        """
+        if self._crowd_gone:
+            self._crowd_gone = False
+            forget_free_objects()
+            renew_table_of_starting_threads()
+            forget_free_objects()  # what that has left
+            self._server.give_memory_back()
 
     def _start_threads(self, count: int) -> None:
         for started in range(count):

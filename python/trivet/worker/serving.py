@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         stopped_accepting: bool
         drained: bool
 
+        def give_memory_back(self) -> None: ...
         def withdraw_readiness(self) -> None: ...
         def drain(self) -> None: ...
         def stop(self) -> None: ...
@@ -158,6 +159,7 @@ class ServingLoop:
                 log_watch.look()
                 for key, _ in selector.select(self._patience_seconds()):
                     key.data()
+                engine.give_memory_back()
                 if self._announced is not None and time.monotonic() >= self._announced[0]:
                     self._drain(self._announced[1])
                 if engine.stopped_accepting and not self._told_accepted_all:

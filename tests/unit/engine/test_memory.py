@@ -3,11 +3,12 @@
 import gc
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
 
-from trivet.engine.memory import forget_free_objects
+from trivet.engine.memory import forget_free_objects, renew_table_of_starting_threads
 
 #: In a process of its own: the lists of free objects belong to all that a test run has done.
 KEPT_AND_FORGOTTEN = """
@@ -61,3 +62,26 @@ def test_what_somebody_has_frozen_stays_so() -> None:
     frozen = gc.get_freeze_count()
     forget_free_objects()
     assert gc.get_freeze_count() == frozen > 0
+
+
+def test_the_table_of_starting_threads_is_renewed_by_threads_that_end() -> None:
+    started = []
+
+    class Counted(threading.Thread):
+        def start(self) -> None:
+            started.append(self)
+            super().start()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading, "Thread", Counted)
+        renew_table_of_starting_threads()
+    assert len(started) > 5, "the table has room for five"
+    assert not any(thread.is_alive() for thread in started)
+
+
+def test_where_no_thread_can_be_had_the_table_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    renew_table_of_starting_threads()

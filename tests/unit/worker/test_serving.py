@@ -36,6 +36,9 @@ class RecordingEngine:
         self.stopped_accepting = True
         self.drained = not self._stuck
 
+    def give_memory_back(self) -> None:
+        pass
+
     def withdraw_readiness(self) -> None:
         self.calls.append("withdraw readiness")
 
