@@ -15,14 +15,21 @@ GAPS = 2_000
 
 
 def forget_free_objects() -> None:
-    """Empty Python's lists of free tuples, contexts and the like. Takes less than a millisecond.
+    """Collect garbage, and empty Python's lists of free tuples, contexts and the like.
 
-    They hold up to 2,000 objects of a kind, and one of them keeps a megabyte of Python's allocator.
-    Only a full collection empties them. So that it takes no time, whatever the size of the app,
-    and runs none of the app's finalizers, it finds nothing to look at: all objects are frozen
-    meanwhile. Where some are frozen already, as after a fork by `preload`, they could not be told
-    from the others, and a full collection is left to whoever decides about those.
+    Those hold up to 2,000 objects of a kind, and one of them keeps a megabyte of Python's
+    allocator; only a full collection empties them. It also frees what a crowd has left in circles,
+    such as exceptions whose frames hold what was received, and which nobody would collect as long
+    as no requests come. It takes as long as one that Python makes by itself: about 10 ms for
+    100,000 objects.
+
+    Where the app has switched collections off, nothing of its own is looked at: all objects are
+    frozen meanwhile, so that it takes no time and runs no finalizers. Where some are frozen already
+    they could not be told from the others, and it is left to whoever decides about those.
     """
+    if gc.isenabled():
+        gc.collect()
+        return
     if gc.get_freeze_count():
         return
     gc.freeze()

@@ -41,18 +41,32 @@ def test_python_keeps_what_is_free_until_it_is_told_to_forget_it() -> None:
         assert kept >= 200, "or nobody needs this any more"
 
 
-def test_no_garbage_of_the_app_is_looked_at() -> None:
-    class Finalized:
-        def __del__(self) -> None:
-            told.append(True)
+class Finalized:
+    def __init__(self, told: list[bool]) -> None:
+        self.told = told
+        self.circle = self  # what only a collection frees
 
+    def __del__(self) -> None:
+        self.told.append(True)
+
+
+def test_what_is_left_in_circles_is_collected() -> None:
+    told: list[bool] = []
+    Finalized(told)
+    forget_free_objects()
+    assert told
+
+
+def test_an_app_that_has_switched_collections_off_has_none() -> None:
     told: list[bool] = []
     gc.collect()
-    circle = [Finalized()]
-    circle.append(circle)  # type: ignore[arg-type]  # a circle is what only a collection frees
-    del circle
-    forget_free_objects()
-    assert not told
+    gc.disable()
+    try:
+        Finalized(told)
+        forget_free_objects()
+        assert not told
+    finally:
+        gc.enable()
     gc.collect()
     assert told, "and it is no longer frozen"
 
