@@ -177,8 +177,7 @@ def _tell_without_traceback(error: TrivetError) -> None:
         if exception is not error:
             previous(exception_class, exception, traceback)
             return
-        hint = f"hint: {error.hint}" if error.hint else ""
-        lines = [f"trivet: {error}", error.details.rstrip("\n"), hint]
+        lines = [f"trivet: {error}", error.explanation]
         print("\n".join(line for line in lines if line), file=sys.stderr)
         # The interpreter honours SystemExit from the hook, and takes 1 for any other exception.
         raise SystemExit(error.exit_code)

@@ -11,7 +11,7 @@ import sys
 import time
 from importlib import import_module
 
-from trivet.app.whose_code import is_library, is_of_trivet
+from trivet.app.whose_code import is_of_project
 from trivet.errors import HookFailed
 
 TYPE_CHECKING = False
@@ -262,7 +262,7 @@ def forget_modules_of_supervisor() -> None:
 
 def _is_of_the_project(name: str) -> bool:
     file = getattr(sys.modules[name], "__file__", None)
-    return file is not None and not (is_library(file) or is_of_trivet(file))
+    return file is not None and is_of_project(file)
 
 
 def _described(error: BaseException) -> str:

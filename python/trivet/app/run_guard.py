@@ -16,7 +16,7 @@ import os
 import sys
 from functools import wraps
 
-from trivet.app.whose_code import is_library, is_of_trivet
+from trivet.app.whose_code import is_of_project
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def _place(frame: FrameType | None) -> str:
     nearest = frame
     while frame is not None:
         file = frame.f_code.co_filename
-        if not (is_library(file) or is_of_trivet(file)):
+        if is_of_project(file):
             nearest = frame
             break
         frame = frame.f_back

@@ -43,6 +43,11 @@ def is_library(file: str) -> bool:
     return is_installed(file) or is_standard_library(file)
 
 
+def is_of_project(file: str) -> bool:
+    """Return whether a file is the user's own: no library's, and not Trivet's."""
+    return not (is_library(file) or is_of_trivet(file))
+
+
 def package_of(file: str) -> str:
     """Return the name of the installed package that a file belongs to, or Python's."""
     for folder in (*_INSTALLED, _PROGRAMS):

@@ -11,7 +11,7 @@ import os
 import traceback
 from dataclasses import asdict, dataclass, fields
 
-from trivet.app.whose_code import is_import_system, is_library, is_of_trivet
+from trivet.app.whose_code import is_import_system, is_of_project, is_of_trivet
 from trivet.startup import first_line
 
 TYPE_CHECKING = False
@@ -165,6 +165,4 @@ def _place(
 
 
 def _is_of_project(file: str, roots: Sequence[Path]) -> bool:
-    if is_library(file) or is_of_trivet(file):
-        return False
-    return any(file.startswith(f"{root}{os.sep}") for root in roots)
+    return is_of_project(file) and any(file.startswith(f"{root}{os.sep}") for root in roots)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 
-from trivet.app.whose_code import is_library, is_of_trivet
+from trivet.app.whose_code import is_of_project, is_of_trivet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Frame:
 class Suspect:
     """A request that may hold the interpreter, and what is known of its thread."""
 
-    __slots__ = ("computes", "method", "request_id", "seconds", "stack", "target", "thread")
+    __slots__ = ("computes", "frames", "method", "request_id", "seconds", "target", "thread")
 
     def __init__(self, about: Mapping[str, object], stacks: Mapping[str, str]) -> None:
         self.method = str(about.get("method"))
@@ -45,23 +45,21 @@ class Suspect:
         self.seconds = seconds if isinstance(seconds, float) else 0.0
         self.computes = about.get("computes") is True
         self.thread = str(about.get("thread"))
-        self.stack = stacks.get(self.thread, "")
+        self.frames = _frames_in(stacks.get(self.thread, ""))
 
     @property
     def has_begun(self) -> bool:
         """Whether its thread is in the app; where no stack is known it may be."""
-        frames = _frames_in(self.stack)
-        own = [f for f in frames if not is_of_trivet(f.file) and f.file != threading.__file__]
-        return bool(own or not frames)
+        own = [f for f in self.frames if not is_of_trivet(f.file) and f.file != threading.__file__]
+        return bool(own or not self.frames)
 
     @property
     def place(self) -> str:
         """The innermost line of the project, or else of any, as `file:line in name`."""
-        frames = _frames_in(self.stack)
-        for frame in frames:
-            if not (is_library(frame.file) or is_of_trivet(frame.file)):
+        for frame in self.frames:
+            if is_of_project(frame.file):
                 return frame.text
-        return frames[0].text if frames else NOWHERE
+        return self.frames[0].text if self.frames else NOWHERE
 
     def __str__(self) -> str:
         from trivet.observe.log import three_digits
@@ -88,9 +86,8 @@ def described(data: Mapping[str, object]) -> tuple[str, dict[str, object]]:
         (culprit,) = culprits
         for name in ("method", "target", "seconds", "place", "request_id"):
             fields[name] = getattr(culprit, name)
-    first = [suspect.thread for suspect in begun]
-    ordered = sorted(stacks, key=lambda thread: first.index(thread) if thread in first else 99)
-    fields["detail"] = "\n\n".join(stacks[thread] for thread in ordered)
+    first = [suspect.thread for suspect in begun if suspect.thread in stacks]
+    fields["detail"] = "\n\n".join(stacks[thread] for thread in dict.fromkeys([*first, *stacks]))
     return "; ".join(map(str, begun)) or "nothing is known", fields
 
 

@@ -96,12 +96,12 @@ class LateRequests:
 
 def place_of(frame: FrameType | None) -> str:
     """Where a thread is: its innermost frame in the project's code, or else in any."""
-    from trivet.app.whose_code import is_library, is_of_trivet
+    from trivet.app.whose_code import is_of_project
 
     innermost = frame
     while frame is not None:
         file = frame.f_code.co_filename
-        if not (is_library(file) or is_of_trivet(file)):
+        if is_of_project(file):
             break
         frame = frame.f_back
     shown = frame or innermost
