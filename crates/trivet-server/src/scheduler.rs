@@ -126,9 +126,11 @@ pub(crate) enum Returned<A: Application> {
 struct Crew<A: Application> {
     /// Application threads that wait for the token; the last that came is the first that goes.
     waiting: Vec<Arc<Seat<A>>>,
-    /// Application threads that exist, and how many of them are [`Standing::Core`].
+    /// Application threads that exist.
     threads: usize,
-    core: usize,
+    /// Whether one of them is [`Standing::Core`]. More than one would not help: the thread that waits
+    /// in case that it blocks is made when that is needed, also after a crowd.
+    has_core: bool,
     /// The most that have existed since extra ones were last ended.
     most_threads: usize,
     /// Extra ones have been ended, and what they leave is being given back: a thread that is made now
@@ -159,10 +161,6 @@ pub(crate) enum Queued {
 /// For each thread that may be busy, so many more may wait for slow clients. A thread that waits
 /// costs memory and nothing else: docs/reference/limits.md has the measurement.
 const WAITING_PER_THREAD: usize = 4;
-
-/// More than one would not help: the thread that waits in case that the first one blocks is made
-/// when that is needed, also after a crowd.
-const CORE_THREADS: usize = 1;
 
 /// So many threads at once leave their traces all over the memory.
 const MANY_THREADS: usize = 32;
@@ -201,7 +199,7 @@ impl<A: Application> Scheduler<A> {
             crew: Mutex::new(Crew {
                 waiting: Vec::new(),
                 threads: 0,
-                core: 0,
+                has_core: false,
                 most_threads: 0,
                 settling: false,
                 wanted: 0,
@@ -292,18 +290,15 @@ impl<A: Application> Scheduler<A> {
         }
         crew.threads += 1;
         crew.most_threads = crew.most_threads.max(crew.threads);
-        if crew.core >= CORE_THREADS {
-            return Some(Standing::Extra);
-        }
-        crew.core += 1;
-        Some(Standing::Core)
+        let is_first = !std::mem::replace(&mut crew.has_core, true);
+        Some(if is_first { Standing::Core } else { Standing::Extra })
     }
 
     pub(crate) fn leave(&self, standing: Standing) {
         let mut crew = locked(&self.crew);
         crew.threads -= 1;
         if standing == Standing::Core {
-            crew.core -= 1;
+            crew.has_core = false;
         }
     }
 
