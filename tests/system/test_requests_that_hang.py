@@ -4,6 +4,7 @@ import json
 import re
 import signal
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -102,16 +103,23 @@ def test_a_view_that_holds_the_interpreter_is_found_and_its_worker_replaced(
     assert server.stop() == 0
 
 
+def stuck_beside_a_sleeper(server: ServerProcess, target: str) -> dict[str, Any]:
+    """The event about a view that holds the interpreter while another one sleeps."""
+    with Wire(server.address) as sleeps, Wire(server.address) as holds:
+        sleeps.request("GET", "/sleep")
+        server.wait_for_output(r'"event": "slow-request"[^\n]*"target": "/sleep"')
+        holds.request("GET", target)
+        assert {sleeps.read_response().status, holds.read_response().status} == {504}
+    event = server.wait_for_output(r'\{[^\n]*"event": "worker-stuck"[^\n]*\}')[0]
+    told: dict[str, Any] = json.loads(event)
+    return told
+
+
 def test_one_that_sleeps_is_not_accused_of_what_another_one_does(
     start: Callable[..., ServerProcess],
 ) -> None:
     server = start("--timeout", "2s", "--slow", "100ms", "--graceful-timeout", "1s", *JSON)
-    with Wire(server.address) as sleeps, Wire(server.address) as holds:
-        sleeps.request("GET", "/sleep")
-        server.wait_for_output(r'"event": "slow-request"[^\n]*"target": "/sleep"')
-        holds.request("GET", "/hold")
-        assert {sleeps.read_response().status, holds.read_response().status} == {504}
-    told = json.loads(server.wait_for_output(r'\{[^\n]*"event": "worker-stuck"[^\n]*\}')[0])
+    told = stuck_beside_a_sleeper(server, "/hold")
     # Both wait in the same call of the operating system: nobody can tell which one holds the lock.
     assert re.fullmatch(r"GET /sleep for .* in sleep; GET /hold for .*", told["requests"])
     assert "target" not in told
@@ -123,12 +131,7 @@ def test_one_that_computes_while_it_holds_the_interpreter_is_told_from_one_that_
     start: Callable[..., ServerProcess],
 ) -> None:
     server = start("--timeout", "2s", "--slow", "100ms", "--graceful-timeout", "1s", *JSON)
-    with Wire(server.address) as sleeps, Wire(server.address) as computes:
-        sleeps.request("GET", "/sleep")
-        server.wait_for_output(r'"event": "slow-request"[^\n]*"target": "/sleep"')
-        computes.request("GET", "/backtrack")
-        assert {sleeps.read_response().status, computes.read_response().status} == {504}
-    told = json.loads(server.wait_for_output(r'\{[^\n]*"event": "worker-stuck"[^\n]*\}')[0])
+    told = stuck_beside_a_sleeper(server, "/backtrack")
     assert re.fullmatch(
         r"GET /backtrack for \S+ s, computing, at .*; GET /sleep .*", told["requests"]
     )

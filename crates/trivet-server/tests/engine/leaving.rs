@@ -5,9 +5,22 @@ use std::sync::mpsc::channel;
 
 use trivet_server::{BodyError, Exchange, Sent};
 
-use crate::client::{chunked_head, get, pattern, post_head};
+use crate::client::{Client, chunked_head, get, pattern, post_head};
 use crate::gate::{Gate, PATIENCE, until};
 use crate::server::{Fake, Server, answer, echo, read_all, say_target, send, start};
+
+fn leave_after(server: &Server, beginning: &str) {
+    let mut client = server.connect();
+    client.send(beginning);
+    client.leave();
+}
+
+fn finish_after(server: &Server, beginning: &str) -> Client {
+    let mut client = server.connect();
+    client.send(beginning);
+    client.finish_sending();
+    client
+}
 
 #[test]
 fn clients_that_leave_before_their_request_is_whole_are_forgotten() {
@@ -15,13 +28,8 @@ fn clients_that_leave_before_their_request_is_whole_are_forgotten() {
     for beginning in
         [String::new(), "GET / HT".to_owned(), "GET / HTTP/1.1\r\nHost: test\r\n".to_owned()]
     {
-        let mut client = server.connect();
-        client.send(&beginning);
-        client.leave();
-        let mut client = server.connect();
-        client.send(&beginning);
-        client.finish_sending();
-        client.expect_end();
+        leave_after(&server, &beginning);
+        finish_after(&server, &beginning).expect_end();
     }
     until("all were seen", || server.stats().connections_accepted == 6);
     server.wait_until_closed();
@@ -37,12 +45,8 @@ fn a_client_that_ends_its_side_in_a_body_is_told_that_it_is_not_whole() {
         chunked_head("/") + "5\r\nhal",
         chunked_head("/") + "5\r\nwhole\r\n0\r\n",
     ] {
-        let mut client = server.connect();
-        client.send(&beginning);
-        client.leave();
-        let mut client = server.connect();
-        client.send(&beginning);
-        client.finish_sending();
+        leave_after(&server, &beginning);
+        let mut client = finish_after(&server, &beginning);
         assert_eq!(client.answer().status, 400);
         client.expect_end();
     }

@@ -1,6 +1,6 @@
 //! Applications that take too long: who answers, who is told, and what the thread finds afterwards.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, Read};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -224,15 +224,14 @@ fn the_log_tells_of_a_request_that_was_answered_while_it_waited_what_it_was_and_
     let gate = Arc::new(Gate::default());
     let config = Config { threads: 1, access_log: Some(LogFormat::Text), ..impatient() };
     let server = Server::with(config, stuck_at(&gate));
-    let (log, end) = std::io::pipe().unwrap();
-    server.engine().write_access_log_to(OwnedFd::from(end)).unwrap();
+    let mut log = server.access_log();
     let (mut first, mut second) = (server.connect(), server.connect());
     first.send(get("/stuck"));
     gate.wait_for(1);
     second.send(get("/waits?a=1"));
     assert_eq!(second.answer().status, 504);
     let mut line = String::new();
-    BufReader::new(log).read_line(&mut line).unwrap();
+    log.read_line(&mut line).unwrap();
     assert!(line.contains(" \"GET /waits?a=1 HTTP/1.1\" 504 "), "{line}");
     let duration = line.trim_end().strip_suffix("ms").unwrap().rsplit(' ').next().unwrap();
     let milliseconds: f64 = duration.parse().unwrap();

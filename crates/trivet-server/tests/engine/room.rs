@@ -1,7 +1,6 @@
 //! As many connections, waiting requests and requests on a connection as there may be.
 
-use std::io::{BufRead, BufReader};
-use std::os::fd::OwnedFd;
+use std::io::BufRead;
 use std::sync::Arc;
 
 use trivet_server::{Config, Exchange, LogFormat};
@@ -111,8 +110,7 @@ fn a_request_that_is_turned_away_is_in_the_log_and_gets_no_body_after_head() {
     let log_format = Some(LogFormat::Text);
     let few = Config { threads: 1, queue: 1, ready_path, access_log: log_format, ..config() };
     let server = Server::with(few, waiting_at(&gate));
-    let (log, end) = std::io::pipe().unwrap();
-    server.engine().write_access_log_to(OwnedFd::from(end)).unwrap();
+    let mut log = server.access_log();
     let (mut busy, mut queued) = (server.connect(), server.connect());
     busy.send(get("/wait"));
     gate.wait_for(1);
@@ -123,7 +121,7 @@ fn a_request_that_is_turned_away_is_in_the_log_and_gets_no_body_after_head() {
     let head = client.rest();
     assert!(head.starts_with(b"HTTP/1.1 503 ") && head.ends_with(b"\r\n\r\n"), "{head:?}");
     let mut line = String::new();
-    BufReader::new(log).read_line(&mut line).unwrap();
+    log.read_line(&mut line).unwrap();
     assert!(line.contains(" \"HEAD /turned-away HTTP/1.1\" 503 "), "{line}");
     gate.open();
     assert_eq!(busy.answer().text(), "/wait");

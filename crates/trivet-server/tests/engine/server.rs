@@ -1,6 +1,6 @@
 //! Runs an engine with a fake application: the part that a Python process has otherwise.
 
-use std::io::{PipeWriter, Write};
+use std::io::{BufReader, PipeReader, PipeWriter, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
@@ -180,6 +180,13 @@ impl Server {
 
     pub(crate) fn engine(&self) -> &Engine<Fake> {
         self.engine.as_ref().expect("it is there until the drop")
+    }
+
+    /// What the access log says from now on; the configuration must have one.
+    pub(crate) fn access_log(&self) -> BufReader<PipeReader> {
+        let (log, end) = std::io::pipe().unwrap();
+        self.engine().write_access_log_to(OwnedFd::from(end)).unwrap();
+        BufReader::new(log)
     }
 
     pub(crate) fn stats(&self) -> Snapshot {
